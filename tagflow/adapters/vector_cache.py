@@ -1,0 +1,80 @@
+"""An encoder that remembers: a text is embedded once per dataset and encoder, and the counts are told."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.ports import Encoder, Vectors
+
+CACHE = "vector_cache"
+"""Name of the file in the dataset's warehouse folder; it can be deleted at any time."""
+
+
+class RememberingEncoder:
+    """Wraps an encoder; vectors are kept by hash of the text, for one fingerprint at a time.
+
+    Attributes:
+        computed: distinct texts embedded since this object was made.
+        reused: distinct texts whose vector was known.
+    """
+
+    def __init__(self, encoder: Encoder, store: DuckDBStore, dataset: str) -> None:
+        """Wrap the encoder; the stored vectors are read at the first text."""
+        self._encoder, self._store, self._dataset = encoder, store, dataset
+        self._known: pl.DataFrame | None = None
+        self.computed = self.reused = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The wrapped encoder's fingerprint."""
+        return self._encoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """The wrapped encoder's dimension; known vectors tell it without loading the model."""
+        known = self._read()
+        return self._encoder.dimension if known is None else _width(known)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors in the order given, computing only the unknown ones; those are stored before it returns."""
+        keys = [_hash_text(text) for text in texts]
+        asked = pl.DataFrame({"text": list(texts), "key": keys}, schema={"text": pl.String, "key": pl.String})
+        known = self._read()
+        new = asked.unique("key", maintain_order=True)
+        new = new if known is None else new.join(known, on="key", how="anti", maintain_order="left")
+        self.computed += len(new)
+        self.reused += asked["key"].n_unique() - len(new)
+        if len(new):
+            known = self._remember(new)
+        if known is None:
+            return np.zeros((len(texts), self.dimension), np.float32)
+        found = asked.select("key").join(known.select("key", "vector"), on="key", how="left", maintain_order="left")
+        return np.ascontiguousarray(found["vector"].to_numpy()).reshape(len(texts), _width(known))
+
+    def _remember(self, new: pl.DataFrame) -> pl.DataFrame:
+        vectors = self._encoder.encode(new["text"].to_list())
+        rows = new.select("key", fingerprint=pl.lit(self.fingerprint)).with_columns(
+            vector=pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
+        )
+        self._known = rows if self._known is None else pl.concat([self._known, rows])
+        self._store.write(self._dataset, CACHE, {CACHE: self._known}, uncompressed=True)
+        return self._known
+
+    def _read(self) -> pl.DataFrame | None:
+        if self._known is None and self._store.exists(self._dataset, CACHE):
+            stored = self._store.read(self._dataset, CACHE).filter(pl.col("fingerprint") == self.fingerprint)
+            self._known = stored if len(stored) else None
+        return self._known
+
+
+def _width(known: pl.DataFrame) -> int:
+    dtype = known.schema["vector"]
+    assert isinstance(dtype, pl.Array)
+    return int(dtype.shape[0])
+
+
+def _hash_text(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

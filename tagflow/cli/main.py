@@ -1,0 +1,100 @@
+"""The verbs; each imports what it needs when it is called, so that ``--help`` answers at once."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tagflow import __version__
+from tagflow.errors import TagflowError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Build a tag vocabulary from content and tag every content with it."""
+
+
+@cli.command()
+def demo() -> None:
+    """Tag the shipped recipe videos and show what came out."""
+    from tagflow.cli.demo import run_demo
+
+    run_demo()
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--language", default=None, help="Language code of the contents (default: guessed from the script).")
+@click.option(
+    "--column", "columns", multiple=True, metavar="FIELD=COLUMN", help="Read a field from a column of another name."
+)
+def init(name: str, file: Path, language: str | None, columns: tuple[str, ...]) -> None:
+    """Make the dataset NAME of the content file FILE (JSONL, CSV, TSV, also .gz, or Parquet)."""
+    from tagflow.cli.initialisation import run_init
+
+    run_init(name, file, language, columns)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--select", default=None, metavar="ASSETS", help="Only these assets, e.g. 'tagged_output+' or 'raw_clues'.")
+def run(name: str, select: str | None) -> None:
+    """Materialize the assets of the dataset NAME."""
+    from tagflow.cli.runs import run_dataset, show_outcome
+
+    run_dataset(name, select)
+    show_outcome(name)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("text")
+def tag(name: str, text: str) -> None:
+    """Tag one TEXT with the tag set of the dataset NAME; prints JSON."""
+    from tagflow.cli.one_text import run_tag
+
+    run_tag(name, text)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("artifact")
+@click.argument("file", type=click.Path(path_type=Path))
+def export(name: str, artifact: str, file: Path) -> None:
+    """Write an ARTIFACT (or ARTIFACT.TABLE) of the dataset NAME to FILE.{jsonl,csv,parquet}."""
+    from tagflow.cli.exports import run_export
+
+    run_export(name, artifact, file)
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
+def ui(port: int) -> None:
+    """Open the Dagster UI on 127.0.0.1."""
+    from tagflow.cli.webserver import run_ui
+
+    run_ui(port)
+
+
+def main() -> None:
+    """Run the command line; an error a person can act on is one sentence and exit code 1."""
+    code = 0
+    try:
+        cli(standalone_mode=False)
+    except TagflowError as error:
+        click.echo(f"tagflow: {error}", err=True)
+        code = 1
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("tagflow: stopped; every artifact is as it was before or whole.", err=True)
+        code = 130
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # DuckDB's bindings print pages about leaks when an interpreter with torch in it shuts down

@@ -1,0 +1,57 @@
+"""Tags one text as a new content of a dataset; nothing is stored but its vector."""
+
+import json
+
+import click
+import polars as pl
+
+from tagflow.adapters.data_folder import find_data
+from tagflow.clues.conversion import convert_contents, has_text
+from tagflow.confidence.ranking import rank_tags
+from tagflow.errors import ConfigError
+from tagflow.settings import CLUE_FIELDS
+from tagflow.taggers import load_tagger
+from tagflow.tagset.vocabulary import make_vocabulary_version
+
+
+def run_tag(name: str, text: str) -> None:
+    """Print the tags of the text as one JSON object."""
+    click.echo(json.dumps(tag_text(name, text), ensure_ascii=False, indent=2))
+
+
+def tag_text(name: str, text: str) -> dict[str, object]:
+    """Return status and tags of the text, tagged with the dataset's method.
+
+    Raises:
+        ConfigError: the text has no letter or digit.
+        ArtifactError: the dataset was not run yet.
+    """
+    from tagflow.pipeline.resources import Workbench
+
+    dataset = Workbench(data=str(find_data()), progress="terminal").open(name, lambda line: None)
+    tagset = dataset.store.read(name, "fused_tagset")
+    graph = dataset.store.read_all(name, "content_tag_graph")
+    confidence = dataset.store.read(name, "confidence_model")
+    known = dataset.store.read(name, "raw_clues")
+    content = convert_contents(_as_content(text), dataset.settings)
+    if not content.select(has_text()).item():
+        raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
+    materials = dataset.materials(tagset, dataset.insert(content, known, graph), confidence)
+    scored = load_tagger(dataset.settings.tagging.method)(content, materials)
+    version = make_vocabulary_version(tagset)
+    tagged = rank_tags(scored, dataset.settings, model=materials.tag_model.name, version=version)
+    columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
+    return {
+        "dataset": name,
+        "status": "tagged" if len(tagged) else "no_tag_fits",
+        "tags": tagged.with_columns(pl.col("confidence").round(4)).select(columns).to_dicts(),
+        "vocabulary_version": version,
+    }
+
+
+def _as_content(text: str) -> pl.DataFrame:
+    schema = {"content_id": pl.String, **dict.fromkeys(CLUE_FIELDS, pl.String), "labels": pl.List(pl.String)}
+    row = {"content_id": "", "caption": text, "labels": []}
+    return pl.DataFrame([row], schema={**schema, "split": pl.String, "source_file": pl.String}).with_columns(
+        source_file=pl.lit("command line")
+    )

@@ -1,0 +1,93 @@
+"""Runs the assets of one dataset in this process, recorded in the same Dagster instance as the UI's runs."""
+
+import os
+import warnings
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import yaml
+
+from tagflow.adapters.data_folder import find_checkout, find_data
+from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.errors import ConfigError
+from tagflow.settings import load_settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+BASE_DIRS = ("storage", "local_artifact_storage", "compute_logs")
+"""Blocks of dagster.yaml that say where things lie; inside a Dagster home the defaults are right."""
+
+
+def prepare_home(data: Path) -> Path:
+    """Make ``<data>/.dagster`` the Dagster home of this process and return it."""
+    home = data / ".dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    checkout = find_checkout()
+    said = checkout / "dagster.yaml" if checkout else Path(str(files("tagflow.pipeline").joinpath("dagster.yaml")))
+    settings = yaml.safe_load(said.read_text(encoding="utf-8"))
+    text = yaml.safe_dump({key: value for key, value in settings.items() if key not in BASE_DIRS})
+    path = home / "dagster.yaml"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def run_dataset(name: str, select: str | None = None) -> None:
+    """Materialize the dataset's assets, or those the selection names, and say what each did.
+
+    Raises:
+        ConfigError: no such dataset, or the selection is not one.
+    """
+    data = find_data()
+    load_settings(data, name)  # before the slow imports: a misspelt key answers at once
+    prepare_home(data)
+    warnings.filterwarnings("ignore", module="dagster")  # preview and supersession notes are for us, not for users
+    import dagster as dg
+
+    from tagflow.pipeline.datasets import register_datasets
+    from tagflow.pipeline.definitions import build_definitions
+    from tagflow.pipeline.resources import Workbench
+
+    definitions = build_definitions(Workbench(data=str(data), progress="terminal"))
+    with dg.DagsterInstance.get() as instance:
+        register_datasets(instance, data)
+        job = definitions.resolve_implicit_global_asset_job_def()
+        chosen = _choose_assets(definitions, select)
+        click.echo(f"{name}: {len(chosen)} assets, from {data / name}")
+        job.execute_in_process(
+            instance=instance,
+            partition_key=name,
+            asset_selection=chosen,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def show_outcome(name: str) -> None:
+    """Say where the records ended and what to do next."""
+    store = DuckDBStore(find_data() / "warehouse")
+    if not store.exists(name, "tagged_output"):
+        return
+    status = store.read(name, "tagged_output", "content_status")
+    counts = dict(status["status"].value_counts(sort=True).iter_rows())
+    said = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
+    click.echo(f"{len(status):,} records: {said}")
+    click.echo(f"Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} \"some text\", or tagflow ui")
+
+
+def _choose_assets(definitions: "dg.Definitions", select: str | None) -> "list[dg.AssetKey]":
+    import dagster as dg
+
+    graph = definitions.resolve_asset_graph()
+    known = sorted(key.to_user_string() for key in graph.get_all_asset_keys())
+    try:
+        selection = dg.AssetSelection.from_string(select) if select else dg.AssetSelection.all()
+        chosen = selection.resolve(graph)
+    except Exception as error:
+        raise ConfigError(f"--select {select!r} names no asset (assets: {', '.join(known)}).") from error
+    if not chosen:
+        raise ConfigError(f"--select {select!r} names no asset (assets: {', '.join(known)}).")
+    return sorted(chosen)

@@ -1,0 +1,57 @@
+"""The clue converter: contents as read become clues (TagGPT §2.1.1)."""
+
+import hashlib
+
+import polars as pl
+
+from tagflow.clues.hashtags import find_hashtags, strip_hashtags
+from tagflow.clues.holdout import split_contents
+from tagflow.clues.packing import pack_clues
+from tagflow.settings import CLUE_FIELDS, DatasetSettings
+
+
+def convert_contents(contents: pl.DataFrame, settings: DatasetSettings) -> pl.DataFrame:
+    """Return the ``raw_clues`` frame of contents as read, in their order.
+
+    Args:
+        contents: content_id, one String column a clue field, labels, split, source_file.
+        settings: language, holdout, packing budget, and whether hashtags are the labels (then they leave the clues).
+    """
+    hashtags = contents.select(find_hashtags(pl.concat_str(["title", "caption"], separator=" ", ignore_nulls=True)))
+    if settings.labels.source == "hashtags":
+        contents = contents.with_columns(
+            strip_hashtags(pl.col("title")), strip_hashtags(pl.col("caption")), labels=hashtags.to_series()
+        )
+    packed = pack_clues(contents.select(CLUE_FIELDS), settings.clues.budget)
+    clues = pl.concat_list([pl.struct(field=pl.lit(name), text=pl.col(name)) for name in CLUE_FIELDS])
+    blank = pl.element().struct.field("text").fill_null("").str.strip_chars() == ""
+    by_column = contents["split"].is_not_null().any()
+    frame = contents.select(
+        "content_id",
+        clues=clues.list.eval(pl.element().filter(~blank)),
+        text=packed["text"],
+        cuts=packed["cuts"],
+        language=pl.lit(settings.language),
+        hashtags=hashtags.to_series(),
+        labels="labels",
+        split=split_contents(contents, settings.holdout_fraction(), by_column=by_column),
+        source_file="source_file",
+    )
+    return frame.with_columns(content_hash=hash_contents(frame))
+
+
+def hash_contents(frame: pl.DataFrame) -> pl.Series:
+    """Return the BLAKE2b (16 bytes, hex) of each content's clues and packed text; labels and split do not enter it."""
+    said = frame.select(
+        pl.col("clues")
+        .list.eval(pl.element().struct.field("field") + "\x1f" + pl.element().struct.field("text"))
+        .list.join("\x1e")
+        + "\x1d"
+        + pl.col("text")
+    ).to_series()
+    return pl.Series([hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in said], dtype=pl.String)
+
+
+def has_text() -> pl.Expr:
+    """True for contents with a letter or digit in their packed text; the others are skipped, never embedded."""
+    return pl.col("text").str.contains(r"[\p{L}\p{N}]")

@@ -1,0 +1,67 @@
+"""From judged pairs to the tags of a content: bands, the cut, the ranks and the status (LLM4Tag §3.4)."""
+
+import polars as pl
+
+from tagflow.clues.conversion import has_text
+from tagflow.settings import DatasetSettings, TaggingSettings
+
+
+def band(confidence: pl.Expr, settings: TaggingSettings) -> pl.Expr:
+    """Return apply, review or drop for a confidence."""
+    return (
+        pl.when(confidence >= settings.apply_at)
+        .then(pl.lit("apply"))
+        .when(confidence >= settings.review_at)
+        .then(pl.lit("review"))
+        .otherwise(pl.lit("drop"))
+    )
+
+
+def rank_tags(scored: pl.DataFrame, settings: DatasetSettings, *, model: str, version: str) -> pl.DataFrame:
+    """Return the ``tagged_output``: pairs at or above the least confidence, best first, at most k a content.
+
+    Ties go by name. A single-tag dataset keeps one tag a content, or none.
+
+    Args:
+        scored: ``scored_candidates``.
+        settings: task, ``min_confidence``, ``top_k`` and the bands.
+        model: what tagged.
+        version: the tag set's version.
+    """
+    most = 1 if settings.task == "single" else settings.tagging.top_k
+    return (
+        scored.filter(pl.col("confidence") >= settings.tagging.min_confidence)
+        .sort("content_id", -pl.col("confidence"), "tag")
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("content_id"))
+        .filter(pl.col("rank") <= most)
+        .with_columns(
+            band=band(pl.col("confidence"), settings.tagging),
+            model=pl.lit(model),
+            vocabulary_version=pl.lit(version),
+        )
+    )
+
+
+def account_contents(raw_clues: pl.DataFrame, quarantine: pl.DataFrame, tagged: pl.DataFrame) -> pl.DataFrame:
+    """Return the ``content_status``: one row for each record read, whether it got a tag or not."""
+    counts = tagged.group_by("content_id").agg(tags=pl.len().cast(pl.Int64))
+    contents = raw_clues.join(counts, on="content_id", how="left", maintain_order="left").select(
+        "content_id",
+        status=pl.when(~has_text())
+        .then(pl.lit("skipped"))
+        .when(pl.col("tags").is_null())
+        .then(pl.lit("no_tag_fits"))
+        .otherwise(pl.lit("tagged")),
+        reason=pl.when(~has_text())
+        .then(pl.lit("no text"))
+        .when(pl.col("tags").is_null())
+        .then(pl.lit("no candidate reached the least confidence")),
+        tags=pl.col("tags").fill_null(0),
+    )
+    refused = quarantine.with_row_index("row").select(
+        content_id=pl.format("{}#{}", "source_file", "line"),
+        status=pl.lit("quarantined"),
+        reason="reason",
+        tags=pl.lit(0, pl.Int64),
+    )
+    return pl.concat([contents, refused])

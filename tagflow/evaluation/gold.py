@@ -1,0 +1,40 @@
+"""Gold: what people annotated on the held-out contents, as tags of the tag set."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from tagflow.tagset.normalisation import normalise
+from tagflow.tagset.vocabulary import explode_labels
+
+MIN_USES = 2  # ours: a label used once outside the test split cannot be told from noise
+
+
+class Gold(NamedTuple):
+    """The right tags of the scored contents, and the tags that can be judged at all."""
+
+    pairs: pl.DataFrame
+    """content_id, tag_id."""
+    judged: pl.DataFrame
+    """tag_id of every tag that people used at least twice outside the test split."""
+    held_out: int
+    """Contents of the test split, with or without gold."""
+
+
+def find_gold(raw_clues: pl.DataFrame, names: pl.DataFrame) -> Gold:
+    """Return the gold of the test split; test contents without any are not scored.
+
+    Args:
+        raw_clues: contents with labels and split.
+        names: key and tag_id of every name and alias.
+    """
+    fit = _resolve(explode_labels(raw_clues), names)
+    judged = fit.group_by("tag_id").len().filter(pl.col("len") >= MIN_USES).select("tag_id").sort("tag_id")
+    test = raw_clues.filter(pl.col("split") == "test")
+    said = test.select("content_id", tag="labels").explode("tag").drop_nulls()
+    return Gold(_resolve(said, names).join(judged, on="tag_id", how="semi"), judged, len(test))
+
+
+def _resolve(said: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    keyed = said.select("content_id", key=normalise(pl.col("tag")))
+    return keyed.join(names, on="key").select("content_id", "tag_id").unique(maintain_order=True)

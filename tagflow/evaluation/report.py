@@ -1,0 +1,89 @@
+"""The evaluation report: every method on the held-out contents, and the tag sets of people and of tagflow side by side."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
+from tagflow.evaluation.gold import Gold
+from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_ranking
+from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
+from tagflow.ports import Encoder
+from tagflow.schemas import EVALUATION_REPORT, Tables
+from tagflow.tagset.normalisation import normalise, tag_text
+
+
+def report_methods(scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, gold: Gold, own: str, *, single: bool) -> pl.DataFrame:
+    """Return the rows of all methods.
+
+    Args:
+        scored: ``scored_candidates`` of the test contents, by method.
+        answered: the dataset's own method after the cut.
+        gold: gold of the test split; without any, one row says why nothing is measured.
+        own: name of the dataset's own method; its calibration is measured too.
+        single: the task has one tag a content.
+    """
+    if not len(gold.pairs):
+        why = (
+            "not evaluated: nothing is held out (holdout: 0, or no labelled content)"
+            if not gold.held_out
+            else f"not evaluated: none of the {gold.held_out} held-out contents has a label that is a tag of the set and occurs twice"
+        )
+        return _name(own, pl.DataFrame([("evaluation", None, None, None, 0, why)], schema=ROW, orient="row"))
+    parts = [_name(method, measure_ranking(frame, gold)) for method, frame in scored.items()]
+    parts.append(_name(own, measure_answers(answered, gold, single=single)))
+    if own in scored:
+        parts.append(_name(own, _measure_calibration(scored[own], gold)))
+    return pl.concat(parts)
+
+
+def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.DataFrame, encoder: Encoder) -> Tables:
+    """Return the quality rows and histograms of people's tags and of tagflow's, on the same dataset.
+
+    People's tags are the labels, spellings made equal; contents without labels count for tagflow only.
+    """
+    said = raw_clues.select("content_id", tag="labels").explode("tag").drop_nulls()
+    people = said.select("content_id", normalise(pl.col("tag"))).filter(pl.col("tag") != "").unique(maintain_order=True)
+    ours = tagged.select("content_id", "tag")
+    sets = {
+        "people": (people, people["tag"].unique(maintain_order=True), raw_clues.filter(pl.col("labels").list.len() > 0)),
+        "tagflow": (ours, tagset["tag"], raw_clues),
+    }
+    rows, popularity, effort = [], [], []
+    for name, (assigned, tags, contents) in sets.items():
+        if not len(tags):
+            continue
+        vectors = encoder.encode(tags.to_frame("tag").select(tag_text(pl.col("tag"))).to_series().to_list())
+        rows.append(_name(f"tag set: {name}", measure_tag_set(assigned, tags, vectors, len(contents))))
+        popularity.append(count_popularity(assigned).select(pl.lit(name).alias("tag_set"), "times", "tags"))
+        effort.append(count_effort(assigned).select(pl.lit(name).alias("tag_set"), "tags", "contents"))
+    empty = {name: table.empty() for name, table in EVALUATION_REPORT.tables.items()}
+    return {
+        "evaluation_report": pl.concat([empty["evaluation_report"], *rows]),
+        "popularity": pl.concat([empty["popularity"], *popularity]),
+        "least_effort": pl.concat([empty["least_effort"], *effort]),
+    }
+
+
+def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+    judged = (
+        scored.join(gold.judged, on="tag_id", how="semi")
+        .join(gold.pairs.select("content_id").unique(), on="content_id", how="semi")
+        .join(gold.pairs.with_columns(right=pl.lit(1)), on=["content_id", "tag_id"], how="left")
+        .with_columns(pl.col("right").fill_null(0))
+    )
+    if not len(judged):
+        return pl.DataFrame(schema=ROW)
+    confidence, right = judged["confidence"].to_numpy(), judged["right"].to_numpy().astype(np.int64)
+    table = bin_reliability(confidence, right, "test")
+    base = float(right.mean())
+    rows = [
+        ("ECE", expected_calibration_error(table), None, None, len(judged), "over all candidates, 15 equal-mass bins"),
+        ("Brier", brier_score(confidence, right), None, None, len(judged), f"the base rate alone gives {base * (1 - base):.4f}"),
+    ]
+    return pl.DataFrame(rows, schema=ROW, orient="row")
+
+
+def _name(method: str, rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(pl.lit(method).alias("method"), pl.all())

@@ -1,0 +1,132 @@
+"""How well tags are assigned: P, R, F1, nDCG, Acc and Coverage at k (LLM4Tag §4.1), and #Right and HR#k of recall (§4.3)."""
+
+import numpy as np
+import polars as pl
+
+from tagflow.evaluation.bootstrap import bootstrap_ratio
+from tagflow.evaluation.gold import Gold
+
+CUTS = (1, 3, 5, 10)  # ours
+DEPTH = 10
+HITS = (1, 2, 3)  # LLM4Tag Table 2
+
+ROW = {
+    "metric": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "n": pl.Int64,
+    "note": pl.String,
+}
+
+
+def measure_ranking(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+    """Return the ranking and recall metrics of one method over the contents that have gold.
+
+    Only tags that people used can be judged, so the others are left out of the lists before they are scored (the
+    condensed lists of Sakai 2007); ``judged share`` says how many of the produced tags were judged.
+
+    P@k divides by k. F1@k is the mean over contents. nDCG@10 has binary gains and the ideal of min(10, gold) tags.
+    Acc@k is right tags among the first k produced, over tags produced among the first k, pooled (our reading of eq.
+    12); Coverage@k the share of contents with at least k tags (eq. 13). #Right is the mean number of right candidates;
+    HR#k the share with at least k right ones, of the contents that have at least k gold tags.
+
+    Args:
+        scored: ``scored_candidates`` of the test contents.
+        gold: gold of the test split.
+
+    Returns:
+        metric, value, low, high, n, note.
+    """
+    contents = gold.pairs.group_by("content_id").agg(gold=pl.len()).sort("content_id")
+    if not len(contents):
+        return pl.DataFrame(schema=ROW)
+    ranked = _mark_right(scored, gold)
+    table = contents.join(_count_right(ranked), on="content_id", how="left").fill_null(0)
+    rows = [*_precision_rows(table), *_accuracy_rows(table), *_recall_rows(table)]
+    asked = scored.join(contents, on="content_id", how="semi")
+    share = len(asked.join(gold.judged, on="tag_id", how="semi")) / len(asked) if len(asked) else None
+    rows.append(("judged share", share, None, None, len(asked), "share of the produced tags that people ever used"))
+    return pl.DataFrame(rows, schema=ROW, orient="row")
+
+
+def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.DataFrame:
+    """Return precision, recall and F1 of what a method finally assigns (after the cut), pooled over contents with gold.
+
+    Args:
+        answered: content_id and tag_id of the assigned tags of the test contents.
+        gold: gold of the test split.
+        single: the task has one tag a content: P = right / answered, R = right / all (LLM4Tag §4.1).
+    """
+    contents = gold.pairs.group_by("content_id").agg(gold=pl.len()).sort("content_id")
+    if not len(contents):
+        return pl.DataFrame(schema=ROW)
+    judged = answered.select("content_id", "tag_id").join(gold.judged, on="tag_id", how="semi")
+    marked = judged.join(gold.pairs.with_columns(right=1), on=["content_id", "tag_id"], how="left").fill_null(0)
+    counts = marked.group_by("content_id").agg(right=pl.col("right").sum(), answers=pl.len())
+    table = contents.join(counts, on="content_id", how="left").fill_null(0)
+    right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "answers"))
+    wanted = np.ones(len(table)) if single else table["gold"].to_numpy().astype(np.float64)
+    rows = [
+        ("precision", *bootstrap_ratio(right, answers), int(answers.sum()), "of the tags assigned after the cut"),
+        ("recall", *bootstrap_ratio(right, wanted), int(wanted.sum()), "of the tags assigned after the cut"),
+        ("F1", *bootstrap_ratio(2 * right, answers + wanted), len(table), "of the tags assigned after the cut"),
+    ]
+    return pl.DataFrame(rows, schema=ROW, orient="row")
+
+
+def _mark_right(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+    right = gold.pairs.with_columns(right=pl.lit(1))
+    return (
+        scored.select("content_id", "tag_id", "tag", "confidence")
+        .join(gold.judged, on="tag_id", how="semi")
+        .join(gold.pairs.select("content_id").unique(), on="content_id", how="semi")
+        .join(right, on=["content_id", "tag_id"], how="left")
+        .with_columns(pl.col("right").fill_null(0))
+        .sort("content_id", -pl.col("confidence"), "tag")
+        .with_columns(place=pl.int_range(1, pl.len() + 1).over("content_id"))
+    )
+
+
+def _count_right(ranked: pl.DataFrame) -> pl.DataFrame:
+    within = [pl.col("right").filter(pl.col("place") <= k).sum().alias(f"right@{k}") for k in (*CUTS, 2)]
+    gain = (pl.col("right") / (pl.col("place") + 1).log(2)).filter(pl.col("place") <= DEPTH).sum()
+    return ranked.group_by("content_id").agg(produced=pl.len(), right=pl.col("right").sum(), dcg=gain, *within)
+
+
+def _precision_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
+    n, gold, ones = len(table), table["gold"].to_numpy().astype(np.float64), np.ones(len(table))
+    rows: list[tuple[object, ...]] = []
+    for k in CUTS:
+        right = table[f"right@{k}"].to_numpy().astype(np.float64)
+        rows += [
+            (f"P@{k}", *bootstrap_ratio(right / k, ones), n, None),
+            (f"R@{k}", *bootstrap_ratio(right / gold, ones), n, None),
+            (f"F1@{k}", *bootstrap_ratio(2 * right / (k + gold), ones), n, None),
+        ]
+    ideal = np.cumsum(1 / np.log2(np.arange(DEPTH) + 2))[np.minimum(gold, DEPTH).astype(int) - 1]
+    rows.append((f"nDCG@{DEPTH}", *bootstrap_ratio(table["dcg"].to_numpy() / ideal, ones), n, None))
+    return rows
+
+
+def _accuracy_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
+    produced, ones = table["produced"].to_numpy(), np.ones(len(table))
+    rows: list[tuple[object, ...]] = []
+    for k in (1, 2, 3):
+        right = table[f"right@{k}"].to_numpy().astype(np.float64)
+        first = np.minimum(produced, k).astype(np.float64)
+        rows.append((f"Acc@{k}", *bootstrap_ratio(right, first), int(first.sum()), None))
+        rows.append((f"Coverage@{k}", *bootstrap_ratio((produced >= k).astype(np.float64), ones), len(table), None))
+    return rows
+
+
+def _recall_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
+    right, gold, ones = table["right"].to_numpy(), table["gold"].to_numpy(), np.ones(len(table))
+    mean = table["produced"].mean()
+    note = f"among {mean:.1f} judged candidates a content on average"
+    rows: list[tuple[object, ...]] = [("#Right", *bootstrap_ratio(right.astype(np.float64), ones), len(table), note)]
+    for k in HITS:
+        able = (gold >= k).astype(np.float64)
+        hits = ((right >= k) & (gold >= k)).astype(np.float64)
+        rows.append((f"HR#{k}", *bootstrap_ratio(hits, able), int(able.sum()), note))
+    return rows

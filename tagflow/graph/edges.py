@@ -1,0 +1,85 @@
+"""Edges of the content-tag graph: deterministic from history, similarity from vectors (LLM4Tag §3.2, eq. 1-3)."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tagflow.ports import Vectors
+from tagflow.schemas import CONTENT_TAG_GRAPH
+from tagflow.settings import GraphSettings
+from tagflow.tagset.normalisation import normalise
+from tagflow.tagset.vocabulary import explode_labels
+
+EDGE = CONTENT_TAG_GRAPH.tables["content_tag_graph"].dtypes
+
+
+def link_history(
+    raw_clues: pl.DataFrame, candidate_tags: pl.DataFrame, names: pl.DataFrame, settings: GraphSettings
+) -> pl.DataFrame:
+    """Return the deterministic edges: annotated tags (human) and proposals (machine) that resolve to a tag.
+
+    The test split has none. Where a content has a tag both ways, the human edge stands.
+
+    Args:
+        raw_clues: contents with labels and split.
+        candidate_tags: proposals of contents outside the test split.
+        names: key and tag_id of every name and alias.
+        settings: weight of a human and of a machine edge.
+    """
+    human = explode_labels(raw_clues).with_columns(origin=pl.lit("human"), weight=pl.lit(settings.human_weight))
+    machine = candidate_tags.select("content_id", "tag", origin=pl.lit("machine"), weight=pl.lit(settings.machine_weight))
+    resolved = pl.concat([human, machine]).with_columns(key=normalise(pl.col("tag"))).join(names, on="key")
+    edges = resolved.unique(["content_id", "tag_id"], keep="first", maintain_order=True).sort("content_id", "tag_id")
+    return edges.select(
+        "content_id",
+        target="tag_id",
+        target_kind=pl.lit("tag"),
+        kind=pl.lit("deterministic"),
+        origin="origin",
+        weight="weight",
+    ).cast(EDGE)
+
+
+def link_similar(
+    content_ids: pl.Series,
+    found: tuple[NDArray[np.int64], Vectors],
+    targets: pl.Series,
+    target_kind: str,
+    *,
+    threshold: float,
+    most: int,
+) -> pl.DataFrame:
+    """Return the similarity edges of a nearest-neighbour search, nearest first; no edge leads to the content itself.
+
+    Args:
+        content_ids: the content of each query row.
+        found: indices into ``targets`` and cosines, each of shape (queries, k).
+        targets: ids of the things searched.
+        target_kind: tag or content.
+        threshold: least cosine of an edge (LLM4Tag's delta).
+        most: edges a content has at most.
+    """
+    indices, cosines = found
+    width = indices.shape[1]
+    edges = pl.DataFrame(
+        {
+            "content_id": content_ids.gather(np.repeat(np.arange(len(content_ids)), width)),
+            "target": targets.gather(indices.ravel()),
+            "weight": cosines.ravel().astype(np.float64),
+        }
+    )
+    itself = (pl.col("target") == pl.col("content_id")) & pl.lit(target_kind == "content")
+    return (
+        edges.filter((pl.col("weight") >= threshold) & ~itself)
+        .group_by("content_id", maintain_order=True)
+        .head(most)
+        .select(
+            "content_id",
+            "target",
+            target_kind=pl.lit(target_kind),
+            kind=pl.lit("similarity"),
+            origin=pl.lit("encoder"),
+            weight="weight",
+        )
+        .cast(EDGE)
+    )

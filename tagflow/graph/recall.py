@@ -1,0 +1,86 @@
+"""Recall: the candidates of a content along the meta-paths C2T and C2C2T (LLM4Tag §3.2, eq. 4-6)."""
+
+import polars as pl
+
+from tagflow.settings import GraphSettings
+
+NEIGHBOURS_SHOWN = 3  # ours
+
+
+def recall_by_tag(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return the candidates of C2T: tags joined to the content by a similarity edge, nearest first (eq. 4).
+
+    Args:
+        similarity: similarity edges.
+        most: candidates a content has at most.
+
+    Returns:
+        content_id, tag_id, c2t (cosine).
+    """
+    edges = similarity.filter(pl.col("target_kind") == "tag").select("content_id", tag_id="target", c2t="weight")
+    return edges.sort("content_id", -pl.col("c2t"), "tag_id").group_by("content_id", maintain_order=True).head(most)
+
+
+def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
+    """Return every candidate of C2C2T: tags joined by history to contents that resemble the content (eq. 5).
+
+    Args:
+        similarity: similarity edges; those to contents are used.
+        deterministic: deterministic edges of the contents that may vote.
+
+    Returns:
+        content_id, tag_id, human and machine (similarity-weighted share of the neighbourhood that carries the tag by
+        an edge of that origin, each in [0, 1]), c2c2t (the same with edge weights), neighbours (ids of the nearest
+        carriers, at most 3) and carriers (how many). A content without neighbours has no row. Source of the score: ours.
+    """
+    near = similarity.filter(pl.col("target_kind") == "content").select(
+        "content_id",
+        neighbour="target",
+        closeness="weight",
+        share=pl.col("weight").clip(0) / pl.col("weight").clip(0).sum().over("content_id"),
+    )
+    history = deterministic.select(neighbour="content_id", tag_id="target", origin="origin", weight="weight")
+    return (
+        near.join(history, on="neighbour")
+        .sort("content_id", -pl.col("closeness"), "neighbour")
+        .group_by("content_id", "tag_id", maintain_order=True)
+        .agg(
+            human=pl.col("share").filter(pl.col("origin") == "human").sum(),
+            machine=pl.col("share").filter(pl.col("origin") != "human").sum(),
+            c2c2t=(pl.col("share") * pl.col("weight")).sum(),
+            neighbours=pl.col("neighbour").head(NEIGHBOURS_SHOWN),
+            carriers=pl.len().cast(pl.Int64),
+        )
+    )
+
+
+def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, settings: GraphSettings) -> pl.DataFrame:
+    """Return the union of both paths, each capped (eq. 6).
+
+    Returns:
+        content_id, tag_id, c2t (null off that path), human, machine, c2c2t (0 without a carrier), neighbours, carriers
+        and path (C2T, C2C2T or C2T+C2C2T). A tag on both paths keeps the figures of both whichever cap it passed.
+    """
+    by_tag = recall_by_tag(similarity, settings.c2t)
+    votes = recall_by_neighbour(similarity, deterministic)
+    by_neighbour = (
+        votes.sort("content_id", -pl.col("c2c2t"), "tag_id")
+        .group_by("content_id", maintain_order=True)
+        .head(settings.c2c2t)
+        .select("content_id", "tag_id")
+    )
+    pairs = pl.concat([by_tag.select("content_id", "tag_id"), by_neighbour]).unique(maintain_order=True)
+    joined = pairs.join(by_tag, on=["content_id", "tag_id"], how="left").join(
+        votes, on=["content_id", "tag_id"], how="left"
+    )
+    return joined.with_columns(
+        pl.col("human", "machine", "c2c2t").fill_null(0.0),
+        pl.col("carriers").fill_null(0),
+        pl.col("neighbours").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+    ).with_columns(
+        path=pl.when(pl.col("carriers") == 0)
+        .then(pl.lit("C2T"))
+        .when(pl.col("c2t").is_null())
+        .then(pl.lit("C2C2T"))
+        .otherwise(pl.lit("C2T+C2C2T"))
+    )

@@ -1,0 +1,81 @@
+"""What a tagging method may use: one immutable bundle, the same for every method."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from tagflow.confidence.features import Space, add_features, open_space
+from tagflow.graph.insertion import BuildIndex
+from tagflow.graph.recall import recall_candidates
+from tagflow.ports import Encoder, Engine, TagModel
+from tagflow.schemas import Tables
+from tagflow.settings import DatasetSettings, Thresholds
+
+BATCH = 4096  # ours: contents whose candidates are held in memory together
+
+
+@dataclass(frozen=True)
+class Materials:
+    """The tag set, the graph with the contents to tag already inserted, and the brain."""
+
+    settings: DatasetSettings
+    thresholds: Thresholds
+    tagset: pl.DataFrame
+    similarity: pl.DataFrame
+    deterministic: pl.DataFrame
+    space: Space
+    encoder: Encoder
+    tag_model: TagModel
+    engine: Engine
+    build_index: BuildIndex
+
+
+def gather_materials(
+    settings: DatasetSettings,
+    thresholds: Thresholds,
+    tagset: pl.DataFrame,
+    graph: Tables,
+    brain: tuple[Encoder, TagModel],
+    engine: Engine,
+    build_index: BuildIndex,
+) -> Materials:
+    """Return the materials from the artifacts as stored."""
+    edges = graph["content_tag_graph"]
+    return Materials(
+        settings=settings,
+        thresholds=thresholds,
+        tagset=tagset,
+        similarity=edges.filter(pl.col("kind") == "similarity"),
+        deterministic=edges.filter(pl.col("kind") == "deterministic"),
+        space=open_space(graph["vectors"]),
+        encoder=brain[0],
+        tag_model=brain[1],
+        engine=engine,
+        build_index=build_index,
+    )
+
+
+Tagger = Callable[[pl.DataFrame, Materials], pl.DataFrame]
+"""A tagging method: contents with text (raw_clues columns) and materials in, ``scored_candidates`` out."""
+
+
+def recall_pairs(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
+    """Return the candidates of contents along C2T and C2C2T, with every recall feature (see ``add_features``).
+
+    Args:
+        contents: content_id and text.
+        materials: the graph must hold the contents' similarity edges and vectors.
+    """
+    similarity = materials.similarity.join(contents.select("content_id"), on="content_id", how="semi")
+    pairs = recall_candidates(similarity, materials.deterministic, materials.settings.graph)
+    texts = contents.select("content_id", "text")
+    return add_features(pairs, texts, materials.tagset, materials.deterministic, materials.space)
+
+
+def map_contents(
+    function: Callable[[pl.DataFrame, Materials], pl.DataFrame], contents: pl.DataFrame, materials: Materials
+) -> pl.DataFrame:
+    """Return the rows ``function`` gives for the contents, taken in batches by the engine, in the order of the batches."""
+    slices = [contents[start : start + BATCH] for start in range(0, max(len(contents), 1), BATCH)]
+    return pl.concat(materials.engine.map(lambda part: function(part, materials), slices))

@@ -1,0 +1,29 @@
+"""Artifacts in and out of the DuckDB store, so that an asset's signature lists just what it needs."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from tagflow.pipeline.resources import Workbench
+from tagflow.schemas import Tables
+
+
+class ArtifactIOManager(dg.ConfigurableIOManager):
+    """Stores an asset's tables as one artifact of its partition's dataset.
+
+    An input annotated ``pl.DataFrame`` gets the main table, one annotated ``Tables`` gets all.
+    """
+
+    workbench: dg.ResourceDependency[Workbench]
+
+    def handle_output(self, context: dg.OutputContext, obj: Tables) -> None:
+        """Replace the artifact, in one rename."""
+        self.workbench.store().write(context.partition_key, context.asset_key.path[-1], obj)
+
+    def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - the annotation of the input decides
+        """Read the main table or all tables."""
+        store, artifact = self.workbench.store(), context.asset_key.path[-1]
+        if context.dagster_type.typing_type is pl.DataFrame:
+            return store.read(context.partition_key, artifact)
+        return store.read_all(context.partition_key, artifact)

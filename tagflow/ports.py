@@ -1,0 +1,94 @@
+"""The narrow Protocols between the algorithms and the outside; adapters implement them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Row vectors of shape (n, d), float32, each of length 1 or all zero."""
+
+B = TypeVar("B")
+R = TypeVar("R")
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors of one space."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vector space: weights, tokenizer, pooling, chunking and precision."""
+
+    @property
+    def dimension(self) -> int:
+        """Number of components of a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors of shape (len(texts), dimension) in the order given; a blank text gives zeros.
+
+        Raises:
+            ModelError: the encoder gave a vector that is not finite.
+        """
+
+
+class Neighbours(Protocol):
+    """Finds the nearest of a fixed set of vectors."""
+
+    def search(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+        """Return indices and cosines of shape (len(queries), min(k, size)), nearest first, ties by lower index."""
+
+
+class Engine(Protocol):
+    """Runs a function over batches; the one way batches of model work are run."""
+
+    def map(self, function: Callable[[B], R], batches: Iterable[B]) -> Iterator[R]:
+        """Yield the results in the order of the batches."""
+
+
+class Progress(Protocol):
+    """Tells a person how far a long piece of work is."""
+
+    def say(self, line: str) -> None:
+        """Tell one line."""
+
+    def follow(self, batches: Iterable[B], what: str, total: int, size: Callable[[B], int]) -> Iterator[B]:
+        """Yield the batches, reporting counts, rate and time left; ``total`` counts what ``size`` returns."""
+
+
+class TagModel(Protocol):
+    """One seam for every brain: proposes, selects and judges in batches."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+
+    @property
+    def proposer(self) -> str:
+        """Fingerprint of everything that decides what is proposed for a content."""
+
+    def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
+        """Propose tags for contents (raw_clues columns); returns content_id, tag, votes, score, best first."""
+
+    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Keep the (content, tag) pairs that fit; ``pairs`` has recall features, the result adds ``choice`` in [0, 1]."""
+
+    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
+        """Return for each pair with recall features the probability that the tag is right."""
+
+
+class Brain(Protocol):
+    """What tags: a tag model and the encoder whose space the graph lives in."""
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder."""
+
+    @property
+    def tag_model(self) -> TagModel:
+        """The tag model."""
+
+
+Json = dict[str, Any]
+"""A JSON object."""

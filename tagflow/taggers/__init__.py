@@ -1,0 +1,42 @@
+"""The tagging methods, one a file; the file's name is the method's name and its ``tag`` is the method.
+
+Adding a method is adding a file here: nothing else lists them.
+"""
+
+import importlib
+import pkgutil
+
+from tagflow.errors import ConfigError
+from tagflow.materials import Tagger
+from tagflow.settings import DatasetSettings, suggest
+
+
+def list_methods() -> list[str]:
+    """Return the names of the methods, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load_tagger(method: str) -> Tagger:
+    """Return the method of this name.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    known = list_methods()
+    if method not in known:
+        raise ConfigError(f"There is no tagging method {method!r}{suggest(method, known)} (methods: {', '.join(known)}).")
+    tagger: Tagger = importlib.import_module(f"{__name__}.{method}").tag
+    return tagger
+
+
+def check_methods(settings: DatasetSettings, where: str) -> None:
+    """Say so if the dataset names a method that does not exist.
+
+    Raises:
+        ConfigError: names the file, the method and what exists.
+    """
+    try:
+        for method in (settings.tagging.method, *(settings.evaluation.methods or ())):
+            load_tagger(method)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,1 @@
+"""The brains behind the tag model's seam; one brain a file."""

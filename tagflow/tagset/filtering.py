@@ -1,0 +1,74 @@
+"""The frequency cuts: which candidate tags are kept, and why the others are not (TagGPT §2.1.3)."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+from tagflow.settings import VocabularySettings
+from tagflow.tagset.normalisation import normalise, normalise_tags
+
+
+def count_tags(uses: pl.DataFrame) -> pl.DataFrame:
+    """Return each distinct tag with the number of distinct contents that use it.
+
+    Args:
+        uses: content_id, tag, origin (proposed, label or file; a file's tags may have a null content_id), description.
+
+    Returns:
+        key, tag (the most frequent spelling, ties by alphabet), contents, origin (file before label before proposed),
+        description; most frequent first, ties by key. Tags whose key is empty have an empty key.
+    """
+    spelled = uses.with_columns(key=normalise(pl.col("tag")))
+    spelling = (
+        spelled.group_by("key", "tag")
+        .agg(times=pl.col("content_id").n_unique().cast(pl.Int64))
+        .sort("key", -pl.col("times"), "tag")
+        .group_by("key", maintain_order=True)
+        .agg(pl.col("tag").first())
+    )
+    counted = spelled.group_by("key").agg(
+        contents=pl.col("content_id").drop_nulls().n_unique().cast(pl.Int64),
+        origin=pl.when((pl.col("origin") == "file").any())
+        .then(pl.lit("file"))
+        .when((pl.col("origin") == "label").any())
+        .then(pl.lit("label"))
+        .otherwise(pl.lit("proposed")),
+        description=pl.col("description").drop_nulls().first(),
+    )
+    columns = ["key", "tag", "contents", "origin", "description"]
+    return counted.join(spelling, on="key").select(columns).sort(-pl.col("contents"), "key")
+
+
+def filter_tags(
+    counted: pl.DataFrame, contents: int, settings: VocabularySettings, banned: Collection[str]
+) -> pl.DataFrame:
+    """Return the ``filtered_tagset`` frame: every counted tag with its verdict.
+
+    Tags of labels or of a file are never cut by frequency; the verdict of a tag that fails several tests is the first
+    of malformed, banned, too_rare, too_common.
+
+    Args:
+        counted: result of ``count_tags``.
+        contents: number of contents outside the test split that have text.
+        settings: the cuts.
+        banned: tags that people banned, in any spelling.
+    """
+    proposed = pl.col("origin") == "proposed"
+    malformed = (
+        ~pl.col("key").str.contains(r"\p{L}")
+        | (proposed & (pl.col("key").str.len_chars() > settings.max_characters))
+        | pl.col("tag").str.contains(r"[\p{Cc}\p{Cf}&&[^\u{200c}\u{200d}]]")
+    )
+    verdict = (
+        pl.when(malformed)
+        .then(pl.lit("malformed"))
+        .when(pl.col("key").is_in(normalise_tags(pl.Series(list(banned), dtype=pl.String)).to_list()))
+        .then(pl.lit("banned"))
+        .when(proposed & (pl.col("contents") < settings.min_contents))
+        .then(pl.lit("too_rare"))
+        .when(proposed & (pl.col("contents") > settings.max_share * contents))
+        .then(pl.lit("too_common"))
+        .otherwise(pl.lit("kept"))
+    )
+    columns = ["key", "tag", "contents", "verdict", "origin", "description"]
+    return counted.with_columns(verdict=verdict).select(columns)

@@ -1,0 +1,1 @@
+"""Tests of tagflow, in the folders of the modules they test."""
