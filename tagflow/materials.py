@@ -76,6 +76,6 @@ def recall_pairs(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
 def map_contents(
     function: Callable[[pl.DataFrame, Materials], pl.DataFrame], contents: pl.DataFrame, materials: Materials
 ) -> pl.DataFrame:
-    """Return the rows ``function`` gives for the contents, taken in batches by the engine, in the order of the batches."""
+    """Return the rows ``function`` gives for the contents, batch by batch, in their order."""
     slices = [contents[start : start + BATCH] for start in range(0, max(len(contents), 1), BATCH)]
     return pl.concat(materials.engine.map(lambda part: function(part, materials), slices))

@@ -72,7 +72,7 @@ class TagModel(Protocol):
         """Propose tags for contents (raw_clues columns); returns content_id, tag, votes, score, best first."""
 
     def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Keep the (content, tag) pairs that fit; ``pairs`` has recall features, the result adds ``choice`` in [0, 1]."""
+        """Keep the pairs that fit; ``pairs`` has recall features, the result adds ``choice`` in [0, 1]."""
 
     def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
         """Return for each pair with recall features the probability that the tag is right."""

@@ -46,9 +46,9 @@ class Table:
         return pl.DataFrame(schema=self.dtypes)
 
     @property
-    def dtypes(self) -> dict[str, pl.DataType]:
-        """Dtype of each column."""
-        return {name: column.dtype for name, column in self.columns.items()}
+    def dtypes(self) -> pl.Schema:
+        """Dtype of each column, in order."""
+        return pl.Schema({name: column.dtype for name, column in self.columns.items()})
 
     def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return this table's columns of the frame, in order, cast to their dtypes."""
@@ -81,8 +81,12 @@ RAW_CLUES = Artifact(
         "raw_clues": Table(
             {
                 "content_id": Column(TEXT, "identity of the content, byte for byte as in its file"),
-                "clues": Column(CLUE_PAIRS, "the content's fields as text, in the order title, caption, category, ocr, asr"),
-                "text": Column(TEXT, "packed clue text: what is embedded and proposed from; empty if the content has no text"),
+                "clues": Column(
+                    CLUE_PAIRS, "the content's fields as text, in the order title, caption, category, ocr, asr"
+                ),
+                "text": Column(
+                    TEXT, "packed clue text: what is embedded and proposed from; empty if the content has no text"
+                ),
                 "cuts": Column(CUTS, "fields shortened by packing, with characters kept and in total"),
                 "language": Column(TEXT, "language code of the content"),
                 "hashtags": Column(TEXTS, "hashtags in title and caption, without the mark"),
@@ -159,7 +163,9 @@ FUSED_TAGSET = Artifact(
             {
                 "tag_id": Column(TEXT, "identity of the tag, from its normalised form"),
                 "tag": Column(TEXT, "the tag"),
-                "frequency": Column(COUNT, "distinct contents outside the test split that have it or one of its aliases"),
+                "frequency": Column(
+                    COUNT, "distinct contents outside the test split that have it or one of its aliases"
+                ),
                 "aliases": Column(TEXTS, "spellings and near-synonyms that mean this tag"),
                 "description": Column(TEXT, "definition, where there is one", nullable=True),
                 "origin": Column(TEXT, "proposed, label or file"),
@@ -360,7 +366,9 @@ def check_tables(artifact: Artifact, tables: Tables) -> Tables:
         raise ArtifactError(
             f"{artifact.name} must hold the tables {sorted(artifact.tables)} and was given {sorted(tables)}."
         )
-    return {name: _check_table(f"{artifact.name}.{name}", table, tables[name]) for name, table in artifact.tables.items()}
+    return {
+        name: _check_table(f"{artifact.name}.{name}", table, tables[name]) for name, table in artifact.tables.items()
+    }
 
 
 def _check_table(where: str, table: Table, frame: pl.DataFrame) -> pl.DataFrame:

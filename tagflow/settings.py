@@ -77,7 +77,9 @@ class VocabularySettings(Strict):
 
     source: Literal["proposed", "labels", "file", "union"] = "proposed"
     file: str | None = None
-    proposals: int = Field(16, ge=1)  # ours: the worked example of TagGPT's appendix has about 26, with repeats of meaning
+    proposals: int = Field(
+        16, ge=1
+    )  # ours: the worked example of TagGPT's appendix has about 26, with repeats of meaning
     min_contents: int = Field(3, ge=1)  # released code: count > 2
     max_share: float = Field(0.25, gt=0, le=1)  # ours: TagGPT §2.1.3 cuts the upper tail and gives no number
     max_characters: int = Field(40, ge=1)  # ours
@@ -109,7 +111,9 @@ class TaggingSettings(Strict):
 
     method: str = "llm4tag"  # a file of tagflow/taggers
     top_k: int = Field(10, ge=1)  # ours
-    min_confidence: float = Field(0.25, ge=0, le=1)  # ours: below half of the best reachable F1 a tag costs more than it gives
+    min_confidence: float = Field(
+        0.25, ge=0, le=1
+    )  # ours: below half of the best reachable F1 a tag costs more than it gives
     apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
     review_at: float = Field(0.25, ge=0, le=1)  # ours
 
@@ -256,4 +260,3 @@ def suggest(word: str, known: Iterable[str]) -> str:
     """Return ', did you mean …' for the known word nearest to this one, or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f", did you mean {near[0]!r}" if near else ""
-

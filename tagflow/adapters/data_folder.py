@@ -26,6 +26,6 @@ def find_data() -> Path:
     checkout = find_checkout()
     if checkout is None:
         raise ConfigError(
-            f"tagflow does not know where your data lives: set {VARIABLE} to a folder, or run it from a source checkout."
+            f"tagflow does not know where your data lives: set {VARIABLE} to a folder, or run from a source checkout."
         )
     return checkout / "data"

@@ -38,7 +38,9 @@ class HnswNeighbours:
             ModelError: the queries are of another dimension (hnswlib would read beyond them).
         """
         if queries.shape[1] != self._dimension and self._size:
-            raise ModelError(f"The index holds vectors of {self._dimension} numbers; the queries have {queries.shape[1]}.")
+            raise ModelError(
+                f"The index holds vectors of {self._dimension} numbers; the queries have {queries.shape[1]}."
+            )
         k = min(k, self._size)
         if k == 0 or not len(queries):
             return np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)

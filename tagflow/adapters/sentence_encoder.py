@@ -82,7 +82,9 @@ class SentenceEncoder:
         chunks = [spoken[start : start + CHUNK] for start in range(0, len(spoken), CHUNK)]
         followed = self._progress.follow(chunks, "embedding texts", len(spoken), len)
         for chunk, vectors in zip(
-            chunks, self._engine.map(lambda chunk: self._encode_chunk([texts[number] for number in chunk]), followed), strict=True
+            chunks,
+            self._engine.map(lambda chunk: self._encode_chunk([texts[number] for number in chunk]), followed),
+            strict=True,
         ):
             out[chunk] = vectors
         return out
@@ -174,7 +176,9 @@ def _locate(model: str) -> tuple[str, str]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         if not any(file.name == "modules.json" or file.name == "config.json" for file in files):
-            raise ModelError(f"{path} holds no sentence-transformers model: it has neither modules.json nor config.json.")
+            raise ModelError(
+                f"{path} holds no sentence-transformers model: it has neither modules.json nor config.json."
+            )
         said = "".join(f"{file.relative_to(path)}:{_hash_file(file)};" for file in files)
         return str(path), hashlib.sha256(said.encode()).hexdigest()
     return model, hashlib.sha256(f"hub:{model}".encode()).hexdigest()

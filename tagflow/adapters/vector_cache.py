@@ -39,7 +39,7 @@ class RememberingEncoder:
         return self._encoder.dimension if known is None else _width(known)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return the vectors in the order given, computing only the unknown ones; those are stored before it returns."""
+        """Return the vectors in the order given; the unknown ones are computed, and stored before it returns."""
         keys = [_hash_text(text) for text in texts]
         asked = pl.DataFrame({"text": list(texts), "key": keys}, schema={"text": pl.String, "key": pl.String})
         known = self._read()

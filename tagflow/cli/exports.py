@@ -29,7 +29,9 @@ def run_export(name: str, artifact: str, file: Path) -> None:
     main, _, table = artifact.partition(".")
     known = [f"{known}.{side}" if side != known else known for known, one in ARTIFACTS.items() for side in one.tables]
     if (artifact if table != main else main) not in known:
-        raise ConfigError(f"There is no artifact {artifact!r}{suggest(artifact, known)} (artifacts: {', '.join(known)}).")
+        raise ConfigError(
+            f"There is no artifact {artifact!r}{suggest(artifact, known)} (artifacts: {', '.join(known)})."
+        )
     if file.suffix not in FORMATS:
         raise ConfigError(f"{file} must end in one of {', '.join(FORMATS)}.")
     frame = DuckDBStore(data / "warehouse").read(name, main, table or main)
@@ -59,7 +61,7 @@ def write_frame(frame: pl.DataFrame, file: Path) -> None:
 
 
 def flatten_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame with lists joined by " | ", nested values and vectors as JSON, and no cell that a spreadsheet runs."""
+    """Return the frame with lists joined by " | ", nested values as JSON, and no cell that a spreadsheet runs."""
     cells = []
     for name, dtype in frame.schema.items():
         if dtype == pl.List(pl.String):

@@ -26,6 +26,7 @@ from tagflow.settings import (
 LOOKED_AT = 1000  # records read to guess by: ours
 DELIMITERS = ("|", ";", ",")
 LABELLED = 0.5  # share of labelled contents from which the labels are the vocabulary: ours
+CHINESE = 0.3  # share of Han, kana and hangul letters from which a content is taken as Chinese: ours
 CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
 
 
@@ -38,7 +39,9 @@ def run_init(name: str, file: Path, language: str | None, columns: tuple[str, ..
     data, said = find_data(), check_dataset_name(name)
     folder = data / said
     if folder.exists():
-        raise ConfigError(f"There is a dataset {name!r} already, in {folder}; choose another name or remove that folder.")
+        raise ConfigError(
+            f"There is a dataset {name!r} already, in {folder}; choose another name or remove that folder."
+        )
     if not file.is_file():
         raise ConfigError(f"There is no file {file}.")
     data.mkdir(parents=True, exist_ok=True)
@@ -97,11 +100,13 @@ def _guess_settings(file: Path, language: str | None, columns: dict[str, str]) -
 
 
 def _guess_language(records: list[Record], mapped: dict[str, str]) -> str:
-    said = [str(record.fields.get(mapped[field]) or "") for record in records for field in CLUE_FIELDS if field in mapped]
+    said = [
+        str(record.fields.get(mapped[field]) or "") for record in records for field in CLUE_FIELDS if field in mapped
+    ]
     texts = pl.Series(said, dtype=pl.String)
-    letters = texts.str.count_matches(r"\p{L}").sum() or 1
-    cjk = texts.str.count_matches(CJK).sum()
-    return "zh" if cjk / letters > 0.3 else "en"
+    letters = int(texts.str.count_matches(r"\p{L}").sum())
+    cjk = int(texts.str.count_matches(CJK).sum())
+    return "zh" if cjk > CHINESE * letters else "en"
 
 
 def _guess_delimiter(values: list[str | list[str] | None]) -> str:
@@ -128,8 +133,10 @@ def _say(name: str, folder: Path, settings: dict[str, object], read: ContentTabl
     assert isinstance(mapped, dict)
     labelled = read.contents.filter(pl.col("labels").list.len() > 0).height
     unused = sorted(set(read.columns) - set(mapped.values()))
-    click.echo(f"Made {os.path.relpath(folder)}: {len(read.contents):,} contents, {labelled:,} with tags, "
-               f"{len(read.quarantine):,} records refused.")
+    click.echo(
+        f"Made {os.path.relpath(folder)}: {len(read.contents):,} contents, {labelled:,} with tags, "
+        f"{len(read.quarantine):,} records refused."
+    )
     click.echo("Understood: " + ", ".join(f"{field} = {column}" for field, column in mapped.items()))
     if unused:
         click.echo(f"Not used: {', '.join(unused)} (map one with columns: in dataset.yaml)")
@@ -137,6 +144,8 @@ def _say(name: str, folder: Path, settings: dict[str, object], read: ContentTabl
         click.echo(f"Refused: {file}, line {line}: {reason}")
     vocabulary = settings["vocabulary"]
     assert isinstance(vocabulary, dict)
-    click.echo(f"Check in {folder / 'dataset.yaml'}: language {settings['language']}, task {settings['task']}, "
-               f"vocabulary from {vocabulary['source']}.")
+    click.echo(
+        f"Check in {folder / 'dataset.yaml'}: language {settings['language']}, task {settings['task']}, "
+        f"vocabulary from {vocabulary['source']}."
+    )
     click.echo(f"Next: tagflow run {name}")

@@ -40,7 +40,9 @@ def init(name: str, file: Path, language: str | None, columns: tuple[str, ...]) 
 
 @cli.command()
 @click.argument("name")
-@click.option("--select", default=None, metavar="ASSETS", help="Only these assets, e.g. 'tagged_output+' or 'raw_clues'.")
+@click.option(
+    "--select", default=None, metavar="ASSETS", help="Only these assets, e.g. 'tagged_output+' or 'raw_clues'."
+)
 def run(name: str, select: str | None) -> None:
     """Materialize the assets of the dataset NAME."""
     from tagflow.cli.runs import run_dataset, show_outcome

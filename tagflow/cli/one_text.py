@@ -50,8 +50,10 @@ def tag_text(name: str, text: str) -> dict[str, object]:
 
 
 def _as_content(text: str) -> pl.DataFrame:
-    schema = {"content_id": pl.String, **dict.fromkeys(CLUE_FIELDS, pl.String), "labels": pl.List(pl.String)}
-    row = {"content_id": "", "caption": text, "labels": []}
-    return pl.DataFrame([row], schema={**schema, "split": pl.String, "source_file": pl.String}).with_columns(
-        source_file=pl.lit("command line")
-    )
+    absent = [pl.lit(None, pl.String).alias(field) for field in (*CLUE_FIELDS, "split")]
+    return pl.select(
+        *absent,
+        content_id=pl.lit(""),
+        labels=pl.lit([], dtype=pl.List(pl.String)),
+        source_file=pl.lit("command line"),
+    ).with_columns(caption=pl.lit(text))

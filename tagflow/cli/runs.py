@@ -75,7 +75,7 @@ def show_outcome(name: str) -> None:
     counts = dict(status["status"].value_counts(sort=True).iter_rows())
     said = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
     click.echo(f"{len(status):,} records: {said}")
-    click.echo(f"Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} \"some text\", or tagflow ui")
+    click.echo(f'Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} "some text", or tagflow ui')
 
 
 def _choose_assets(definitions: "dg.Definitions", select: str | None) -> "list[dg.AssetKey]":

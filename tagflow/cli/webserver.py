@@ -15,7 +15,18 @@ def run_ui(port: int) -> None:
     data = find_data()
     home = prepare_home(data)
     click.echo(f"Dagster UI of {data} on http://127.0.0.1:{port} (stop with Ctrl-C)")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "tagflow.pipeline.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "tagflow.pipeline.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     environment = {**os.environ, "DAGSTER_HOME": str(home), "TAGFLOW_DATA": str(data), "PYTHONWARNINGS": "ignore"}
     os.chdir(home)
     sys.exit(subprocess.call(command, env=environment))

@@ -7,7 +7,7 @@ HASHTAG = r"[#＃]([\p{L}\p{M}\p{N}_]+)[#＃]?"
 
 
 def find_hashtags(text: pl.Expr) -> pl.Expr:
-    """Return the distinct hashtags of a text without their marks, in order of appearance; those of digits only do not count."""
+    """Return the distinct hashtags of a text, without marks, in order of appearance; digits alone are none."""
     marked = text.fill_null("").str.extract_all(HASHTAG)
     bare = marked.list.eval(pl.element().str.strip_chars("#＃"))
     return bare.list.eval(pl.element().filter(pl.element().str.contains(r"\p{L}"))).list.unique(maintain_order=True)

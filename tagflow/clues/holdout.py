@@ -9,7 +9,7 @@ SALT = "tagflow-split-v1:"
 
 
 def is_held_out(content_id: str, share: Fraction) -> bool:
-    """Return whether the SHA-256 of the salted id, modulo the share's denominator, is below its numerator. Source: ours."""
+    """Return whether SHA-256 of the salted id, modulo the share's denominator, is below its numerator. Source: ours."""
     digest = hashlib.sha256((SALT + content_id).encode()).hexdigest()
     return int(digest, 16) % share.denominator < share.numerator
 

@@ -21,7 +21,9 @@ def share_budget(lengths: NDArray[np.int64], budget: int) -> NDArray[np.int64]:
     shortest_first = np.sort(lengths, axis=1)
     fields = lengths.shape[1]
     below = np.cumsum(shortest_first, axis=1) - shortest_first
-    fair = (budget - below) // (fields - np.arange(fields))  # the length if this field and all longer ones were cut alike
+    fair = (budget - below) // (
+        fields - np.arange(fields)
+    )  # the length if this field and all longer ones were cut alike
     cut = shortest_first > fair
     first_cut = np.where(cut.any(axis=1), cut.argmax(axis=1), fields - 1)
     rows = np.arange(len(lengths))

@@ -78,7 +78,9 @@ def _own_edges(rows: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
     own = deterministic.select("content_id", tag_id="target", own_human=pl.col("origin") == "human").with_columns(
         own_machine=~pl.col("own_human")
     )
-    joined = rows.select("content_id", "tag_id").join(own, on=["content_id", "tag_id"], how="left", maintain_order="left")
+    joined = rows.select("content_id", "tag_id").join(
+        own, on=["content_id", "tag_id"], how="left", maintain_order="left"
+    )
     return joined.select(pl.col("own_human", "own_machine").fill_null(False).cast(pl.Int64))
 
 

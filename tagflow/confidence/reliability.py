@@ -23,14 +23,22 @@ def bin_reliability(confidence: NDArray[np.float64], right: NDArray[np.int64], h
             "precision": [float(right[part].mean()) for part in parts],
             "pairs": [len(part) for part in parts],
         },
-        schema={"head": pl.String, "bin": pl.Int64, "confidence": pl.Float64, "precision": pl.Float64, "pairs": pl.Int64},
+        schema={
+            "head": pl.String,
+            "bin": pl.Int64,
+            "confidence": pl.Float64,
+            "precision": pl.Float64,
+            "pairs": pl.Int64,
+        },
     )
 
 
 def expected_calibration_error(table: pl.DataFrame) -> float | None:
     """Return the mean gap between confidence and precision over the bins, weighted by pairs; None for no pairs."""
-    gaps = (table["confidence"] - table["precision"]).abs() * table["pairs"]
-    return float(gaps.sum() / table["pairs"].sum()) if len(table) else None
+    if not len(table):
+        return None
+    gaps = np.abs(table["confidence"].to_numpy() - table["precision"].to_numpy())
+    return float(np.average(gaps, weights=table["pairs"].to_numpy()))
 
 
 def brier_score(confidence: NDArray[np.float64], right: NDArray[np.int64]) -> float:

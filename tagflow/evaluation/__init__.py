@@ -1,1 +1,1 @@
-"""Evaluation: taggers on held-out contents, recall, calibration and the tag set's quality (TagGPT §3, LLM4Tag §4). Pure."""
+"""Evaluation: taggers, recall, calibration and the quality of the tag set (TagGPT §3, LLM4Tag §4). Pure."""

@@ -10,7 +10,7 @@ SEED = 20230406  # the day TagGPT was put on arXiv
 def bootstrap_ratio(
     numerator: NDArray[np.float64], denominator: NDArray[np.float64]
 ) -> tuple[float | None, float | None, float | None]:
-    """Return sum(numerator) / sum(denominator) over contents and its 95 % percentile interval; None without a denominator.
+    """Return sum(numerator) / sum(denominator) and its 95 % percentile interval; None without a denominator.
 
     Args:
         numerator: shape (contents,).

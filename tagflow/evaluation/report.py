@@ -1,4 +1,4 @@
-"""The evaluation report: every method on the held-out contents, and the tag sets of people and of tagflow side by side."""
+"""The evaluation report: every method on the held-out contents, and people's tag set beside tagflow's."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,9 @@ from tagflow.schemas import EVALUATION_REPORT, Tables
 from tagflow.tagset.normalisation import normalise, tag_text
 
 
-def report_methods(scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, gold: Gold, own: str, *, single: bool) -> pl.DataFrame:
+def report_methods(
+    scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, gold: Gold, own: str, *, single: bool
+) -> pl.DataFrame:
     """Return the rows of all methods.
 
     Args:
@@ -28,7 +30,7 @@ def report_methods(scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, g
         why = (
             "not evaluated: nothing is held out (holdout: 0, or no labelled content)"
             if not gold.held_out
-            else f"not evaluated: none of the {gold.held_out} held-out contents has a label that is a tag of the set and occurs twice"
+            else f"not evaluated: no label of the {gold.held_out} held-out contents is a tag used twice elsewhere"
         )
         return _name(own, pl.DataFrame([("evaluation", None, None, None, 0, why)], schema=ROW, orient="row"))
     parts = [_name(method, measure_ranking(frame, gold)) for method, frame in scored.items()]
@@ -47,7 +49,11 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
     people = said.select("content_id", normalise(pl.col("tag"))).filter(pl.col("tag") != "").unique(maintain_order=True)
     ours = tagged.select("content_id", "tag")
     sets = {
-        "people": (people, people["tag"].unique(maintain_order=True), raw_clues.filter(pl.col("labels").list.len() > 0)),
+        "people": (
+            people,
+            people["tag"].unique(maintain_order=True),
+            raw_clues.filter(pl.col("labels").list.len() > 0),
+        ),
         "tagflow": (ours, tagset["tag"], raw_clues),
     }
     rows, popularity, effort = [], [], []
@@ -80,7 +86,14 @@ def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     base = float(right.mean())
     rows = [
         ("ECE", expected_calibration_error(table), None, None, len(judged), "over all candidates, 15 equal-mass bins"),
-        ("Brier", brier_score(confidence, right), None, None, len(judged), f"the base rate alone gives {base * (1 - base):.4f}"),
+        (
+            "Brier",
+            brier_score(confidence, right),
+            None,
+            None,
+            len(judged),
+            f"the base rate alone gives {base * (1 - base):.4f}",
+        ),
     ]
     return pl.DataFrame(rows, schema=ROW, orient="row")
 

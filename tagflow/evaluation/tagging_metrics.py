@@ -1,4 +1,4 @@
-"""How well tags are assigned: P, R, F1, nDCG, Acc and Coverage at k (LLM4Tag §4.1), and #Right and HR#k of recall (§4.3)."""
+"""How well tags are assigned and recalled: P, R, F1, nDCG, Acc, Coverage (LLM4Tag §4.1), #Right, HR#k (§4.3)."""
 
 import numpy as np
 import polars as pl
@@ -91,7 +91,7 @@ def _mark_right(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
 def _count_right(ranked: pl.DataFrame) -> pl.DataFrame:
     within = [pl.col("right").filter(pl.col("place") <= k).sum().alias(f"right@{k}") for k in (*CUTS, 2)]
     gain = (pl.col("right") / (pl.col("place") + 1).log(2)).filter(pl.col("place") <= DEPTH).sum()
-    return ranked.group_by("content_id").agg(produced=pl.len(), right=pl.col("right").sum(), dcg=gain, *within)
+    return ranked.group_by("content_id").agg(*within, produced=pl.len(), right=pl.col("right").sum(), dcg=gain)
 
 
 def _precision_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
@@ -122,7 +122,7 @@ def _accuracy_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
 
 def _recall_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
     right, gold, ones = table["right"].to_numpy(), table["gold"].to_numpy(), np.ones(len(table))
-    mean = table["produced"].mean()
+    mean = float(table["produced"].to_numpy().mean())
     note = f"among {mean:.1f} judged candidates a content on average"
     rows: list[tuple[object, ...]] = [("#Right", *bootstrap_ratio(right.astype(np.float64), ones), len(table), note)]
     for k in HITS:

@@ -34,12 +34,37 @@ def measure_tag_set(assigned: pl.DataFrame, tags: pl.Series, vectors: Vectors, c
     rows = [
         ("tags in the set", float(len(tags)), len(tags), None),
         ("tags assigned", float(used), len(tags), None),
-        ("uniformity: similar pairs", len(i) / pairs if pairs else None, pairs, "share of tag pairs with cosine >= 0.8"),
-        ("in-content redundancy", redundancy, tagged, "mean share of a content's tags that have a similar one beside them"),
-        ("popularity: one-content share", float(np.mean(uses == 1)) if used else None, used, "tags assigned to one content"),
-        ("popularity: often", float(np.mean(uses > OFTEN)) if used else None, used, "tags assigned to more than ten contents"),
+        (
+            "uniformity: similar pairs",
+            len(i) / pairs if pairs else None,
+            pairs,
+            "share of tag pairs with cosine >= 0.8",
+        ),
+        (
+            "in-content redundancy",
+            redundancy,
+            tagged,
+            "mean share of a content's tags that have a similar one beside them",
+        ),
+        (
+            "popularity: one-content share",
+            float(np.mean(uses == 1)) if used else None,
+            used,
+            "tags assigned to one content",
+        ),
+        (
+            "popularity: often",
+            float(np.mean(uses > OFTEN)) if used else None,
+            used,
+            "tags assigned to more than ten contents",
+        ),
         ("popularity: Gini", _gini(uses), used, "0: all tags equally often; 1: one tag has all"),
-        ("least effort: tags a content", len(assigned) / tagged if tagged else None, tagged, "mean over tagged contents"),
+        (
+            "least effort: tags a content",
+            len(assigned) / tagged if tagged else None,
+            tagged,
+            "mean over tagged contents",
+        ),
         ("coverage", tagged / contents if contents else None, contents, "share of contents with at least one tag"),
     ]
     filled = [(metric, value, None, None, n, note) for metric, value, n, note in rows]

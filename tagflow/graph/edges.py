@@ -27,7 +27,9 @@ def link_history(
         settings: weight of a human and of a machine edge.
     """
     human = explode_labels(raw_clues).with_columns(origin=pl.lit("human"), weight=pl.lit(settings.human_weight))
-    machine = candidate_tags.select("content_id", "tag", origin=pl.lit("machine"), weight=pl.lit(settings.machine_weight))
+    machine = candidate_tags.select(
+        "content_id", "tag", origin=pl.lit("machine"), weight=pl.lit(settings.machine_weight)
+    )
     resolved = pl.concat([human, machine]).with_columns(key=normalise(pl.col("tag"))).join(names, on="key")
     edges = resolved.unique(["content_id", "tag_id"], keep="first", maintain_order=True).sort("content_id", "tag_id")
     return edges.select(

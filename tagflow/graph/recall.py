@@ -31,7 +31,7 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
     Returns:
         content_id, tag_id, human and machine (similarity-weighted share of the neighbourhood that carries the tag by
         an edge of that origin, each in [0, 1]), c2c2t (the same with edge weights), neighbours (ids of the nearest
-        carriers, at most 3) and carriers (how many). A content without neighbours has no row. Source of the score: ours.
+        carriers, at most 3) and carriers (how many). A content without neighbours has no row. Source: ours.
     """
     near = similarity.filter(pl.col("target_kind") == "content").select(
         "content_id",

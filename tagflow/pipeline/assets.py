@@ -1,4 +1,4 @@
-"""The seven artifacts and their two supporting ones, in paper order: each asset reads artifacts, calls, replaces one."""
+"""The seven artifacts and the two supporting ones, in paper order: each asset reads, calls, replaces one."""
 
 import time
 from typing import Any
@@ -190,7 +190,14 @@ def confidence_model(
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
     tables = fit_confidence(samples)
     fitted = is_fitted(tables["confidence_model"])
-    return _result(context, dataset, tables, fitted=fitted, pairs=len(samples), calibrated="no: prior model" if not fitted else "yes")
+    return _result(
+        context,
+        dataset,
+        tables,
+        fitted=fitted,
+        pairs=len(samples),
+        calibrated="no: prior model" if not fitted else "yes",
+    )
 
 
 @dg.asset(**_artifact("tagged_output", "tagging"))
@@ -241,7 +248,9 @@ def evaluation_report(
             scored[method] = load_tagger(method)(test, materials)
     rows = report_methods(scored, tagged_output["tagged_output"], gold, own, single=dataset.settings.task == "single")
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
-    tables["evaluation_report"] = pl.concat([rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]])
+    tables["evaluation_report"] = pl.concat(
+        [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
+    )
     return _result(context, dataset, tables, scored_contents=len(test), held_out=gold.held_out, **_vectors(dataset))
 
 

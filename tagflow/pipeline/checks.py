@@ -15,6 +15,7 @@ from tagflow.schemas import STATUSES, Tables
     description="Records read = tagged + no tag fits + skipped + quarantined + dead-lettered + pending.",
 )
 def conservation(tagged_output: Tables, clues: Tables) -> dg.AssetCheckResult:
+    """Count the records read against the six ways they can end."""
     read = len(clues["raw_clues"]) + len(clues["quarantine"])
     counts = dict(tagged_output["content_status"]["status"].value_counts().iter_rows())
     without = clues["raw_clues"].join(tagged_output["content_status"], on="content_id", how="anti").height
@@ -22,7 +23,8 @@ def conservation(tagged_output: Tables, clues: Tables) -> dg.AssetCheckResult:
     passed = sum(counts.values()) == read and not without and tagged == counts.get("tagged", 0)
     passed = passed and set(counts) <= set(STATUSES)
     return dg.AssetCheckResult(
-        passed=passed, metadata={"records": read, "without_status": without, **{name: int(n) for name, n in counts.items()}}
+        passed=passed,
+        metadata={"records": read, "without_status": without, **{name: int(n) for name, n in counts.items()}},
     )
 
 
@@ -33,13 +35,15 @@ def conservation(tagged_output: Tables, clues: Tables) -> dg.AssetCheckResult:
     description="No record was refused; the quarantine table names file, line and reason of each.",
 )
 def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
+    """Warn about refused records."""
     refused = raw_clues["quarantine"]
     reasons = refused["reason"].value_counts(sort=True).head(5)
     table = dg.MetadataValue.json({reason: count for reason, count in reasons.iter_rows()})
     return dg.AssetCheckResult(
-        passed=not len(refused), severity=dg.AssetCheckSeverity.WARN, metadata={"refused": len(refused), "reasons": table}
+        passed=not len(refused),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"refused": len(refused), "reasons": table},
     )
 
 
 CHECKS = [conservation, quarantine]
-

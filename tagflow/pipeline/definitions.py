@@ -22,4 +22,3 @@ def build_definitions(workbench: Workbench) -> dg.Definitions:
 
 
 defs = build_definitions(Workbench())
-

@@ -17,8 +17,8 @@ from tagflow.adapters.neighbours import choose_index
 from tagflow.adapters.progress import LogProgress, TerminalProgress
 from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.vector_cache import RememberingEncoder
-from tagflow.confidence.model import describe_prior_model
 from tagflow.confidence.features import open_space
+from tagflow.confidence.model import describe_prior_model
 from tagflow.graph.insertion import BuildIndex, describe_vectors, embed_contents, insert_contents
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress

@@ -24,7 +24,9 @@ def load_tagger(method: str) -> Tagger:
     """
     known = list_methods()
     if method not in known:
-        raise ConfigError(f"There is no tagging method {method!r}{suggest(method, known)} (methods: {', '.join(known)}).")
+        raise ConfigError(
+            f"There is no tagging method {method!r}{suggest(method, known)} (methods: {', '.join(known)})."
+        )
     tagger: Tagger = importlib.import_module(f"{__name__}.{method}").tag
     return tagger
 

@@ -14,12 +14,9 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
 
 def _tag_batch(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
     pairs = materials.tag_model.select(recall_pairs(contents, materials))
-    judged = (
-        pairs.with_columns(
-            confidence=pl.Series(materials.tag_model.judge(pairs)),
-            votes=(pl.col("human") + pl.col("machine")).clip(0, 1),
-            evidence=explain_pairs(),
-        )
-        .join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
-    )
+    judged = pairs.with_columns(
+        confidence=pl.Series(materials.tag_model.judge(pairs)),
+        votes=(pl.col("human") + pl.col("machine")).clip(0, 1),
+        evidence=explain_pairs(),
+    ).join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(judged)

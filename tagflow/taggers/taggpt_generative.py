@@ -36,11 +36,12 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
         .agg(
             confidence=(pl.col("cosine") * pl.col("score")).max(),
             votes=pl.len() / pl.col("proposed").first(),
-            evidence=pl.format("proposed as \"{}\", cosine {} to the tag", pl.col("tag").first(), pl.col("cosine").first().round(2)),
+            evidence=pl.format(
+                'proposed as "{}", cosine {} to the tag', pl.col("tag").first(), pl.col("cosine").first().round(2)
+            ),
         )
     )
-    named = (
-        matched.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
-        .with_columns(path=pl.lit("late matching"), neighbours=pl.lit([], dtype=pl.List(pl.String)))
+    named = matched.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
+        path=pl.lit("late matching"), neighbours=pl.lit([], dtype=pl.List(pl.String))
     )
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(named)

@@ -38,7 +38,11 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
             votes="choice",
             path=pl.lit("early matching"),
             neighbours=pl.lit([], dtype=pl.List(pl.String)),
-            evidence=pl.format("among the {} tags nearest to a clue, cosine {} to the text", pl.lit(PER_CLUE), pl.col("cosine").round(2)),
+            evidence=pl.format(
+                "among the {} tags nearest to a clue, cosine {} to the text",
+                pl.lit(PER_CLUE),
+                pl.col("cosine").round(2),
+            ),
         )
     )
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(named)

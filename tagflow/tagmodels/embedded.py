@@ -13,7 +13,7 @@ from tagflow.schemas import CANDIDATE_TAGS
 from tagflow.tagset.keyphrases import find_phrases, load_stop_words
 from tagflow.tagset.normalisation import split_hashtag
 
-RECIPE = "keyphrases-1"
+RECIPE = "keyphrases-2"
 """Changes whenever the way of proposing changes, so that old proposals are made anew."""
 
 BATCH = 512  # ours: contents whose phrases are embedded together
@@ -68,7 +68,9 @@ class EmbeddedTagModel:
 
     def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
         """Keep every pair, with the probability of the prior model without history as ``choice``."""
-        return pairs.with_columns(choice=pl.Series(judge_pairs(describe_prior_model(), pairs.with_columns(annotated=pl.lit(False)))))
+        return pairs.with_columns(
+            choice=pl.Series(judge_pairs(describe_prior_model(), pairs.with_columns(annotated=pl.lit(False))))
+        )
 
     def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
         """Return the confidence model's probability for each pair."""
@@ -80,12 +82,12 @@ class EmbeddedTagModel:
         rows = pl.DataFrame({"key": distinct}).with_row_index("row").cast({"row": pl.Int64})
         phrase_vectors = self._phrase_encoder.encode(distinct.to_list())
         placed = phrases.join(rows, on="key", maintain_order="left")
-        cosine = np.einsum(
-            "ij,ij->i", vectors[placed["content"].to_numpy()], phrase_vectors[placed["row"].to_numpy()]
-        )
+        cosine = np.einsum("ij,ij->i", vectors[placed["content"].to_numpy()], phrase_vectors[placed["row"].to_numpy()])
         single = pl.col("words") == 1
         return (
-            placed.with_columns(score=(pl.Series(cosine.astype(np.float64)) + WEIGHT_SHARE * pl.col("weight").log(2)).clip(0, 1))
+            placed.with_columns(
+                score=(pl.Series(cosine.astype(np.float64)) + WEIGHT_SHARE * pl.col("weight").log(2)).clip(0, 1)
+            )
             .sort("content", -pl.col("score"), "key")
             .with_columns(order=pl.int_range(pl.len()).over("content", single))
             .filter(pl.col("order") < (self._proposals + 1) // 2)
@@ -115,5 +117,6 @@ def _find_batch_phrases(contents: pl.DataFrame) -> pl.DataFrame:
         "spelling": pl.String,
         "words": pl.Int64,
         "weight": pl.Float64,
+        "times": pl.Int64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -40,7 +40,9 @@ def scan_pairs(vectors: Vectors, threshold: float) -> tuple[np.ndarray, np.ndarr
     return i[order], j[order], cosine[order]
 
 
-def fuse_tags(kept: pl.DataFrame, uses: pl.DataFrame, vectors: Vectors, threshold: float, member_floor: float) -> Tables:
+def fuse_tags(
+    kept: pl.DataFrame, uses: pl.DataFrame, vectors: Vectors, threshold: float, member_floor: float
+) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
     Tags are taken by frequency, those of labels and files before all others. A tag joins the nearest leader that it
@@ -54,9 +56,13 @@ def fuse_tags(kept: pl.DataFrame, uses: pl.DataFrame, vectors: Vectors, threshol
         threshold: cosine from which two tags are redundant.
         member_floor: least cosine between two members of one cluster.
     """
-    rank = kept.select(
-        order=pl.struct(~pl.col("origin").is_in(FIXED), -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
-    ).to_series().to_numpy()
+    rank = (
+        kept.select(
+            order=pl.struct(~pl.col("origin").is_in(FIXED), -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
+        )
+        .to_series()
+        .to_numpy()
+    )
     order = np.argsort(rank)
     kept, vectors = kept[order], vectors[order]
     leader, log = _assign_leaders(kept, vectors, threshold, member_floor)

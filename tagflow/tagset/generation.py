@@ -7,7 +7,7 @@ from tagflow.schemas import CANDIDATE_TAGS, Tables
 
 
 def find_unproposed(raw_clues: pl.DataFrame, known: Tables, proposer: str) -> pl.DataFrame:
-    """Return the contents that must propose: outside the test split, with text, and new, changed or of another proposer.
+    """Return the contents that must propose: fit split, with text, and new, changed or asked by another proposer.
 
     Args:
         raw_clues: all contents.

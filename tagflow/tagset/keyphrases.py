@@ -12,56 +12,72 @@ MAX_PHRASES = 32  # ours: phrases of a content that are worth a vector
 HASHTAG_WEIGHT = 3.0  # ours: an uploader's hashtag says as much as a title word
 
 WORD = re.compile(r"[^\W_]+(?:['’\-+&.][^\W_]+)*(?:\+\+|#(?!\w))?")
+POSSESSIVE = re.compile("['’]s?$")
 NOT_A_GAP = re.compile(r"[ \t\u00a0]+")
 
 
 class Phrase(NamedTuple):
-    """A candidate phrase of one content: its lower-case form, its spelling, number of words and weight."""
+    """A candidate phrase of one content: lower-case form, spelling, number of words, weight, and times it stands there."""
 
     key: str
     spelling: str
     words: int
     weight: float
+    times: int
+
+
+class StopWords(NamedTuple):
+    """Words that end a phrase, and words that are no phrase alone; both lower case."""
+
+    always: frozenset[str]
+    alone: frozenset[str]
 
 
 @lru_cache
-def load_stop_words(language: str) -> frozenset[str]:
-    """Return the words that no keyphrase contains: scikit-learn's function words (English) and tagflow's own list.
-
-    A language without a list has no stop words.
-    """
-    own = files("tagflow.tagset").joinpath("words", f"{language}.txt")
-    lines = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
-    words = {word for line in lines if not line.startswith("#") for word in line.split()}
+def load_stop_words(language: str) -> StopWords:
+    """Return scikit-learn's function words (English) with tagflow's own lists; a language without lists has none."""
+    always, alone = (_read_words(f"{language}{part}.txt") for part in ("", "_alone"))
     if language == "en":
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-        words |= ENGLISH_STOP_WORDS
-    return frozenset(words)
+        always |= ENGLISH_STOP_WORDS - alone
+    return StopWords(always, alone)
 
 
-def find_phrases(clues: Iterable[tuple[str, str]], hashtags: Iterable[str], stop_words: frozenset[str]) -> list[Phrase]:
+def find_phrases(clues: Iterable[tuple[str, str]], hashtags: Iterable[str], stop_words: StopWords) -> list[Phrase]:
     """Return the phrases of one content, heaviest first, at most ``MAX_PHRASES``; ties by length, then alphabet.
 
-    A phrase is 1 to 3 neighbouring words without a stop word, a number alone or punctuation between them (as in RAKE).
-    Its weight is the sum of the weights of the fields it stands in, an occurrence each. Source: ours.
+    A phrase is 1 to 3 neighbouring words without a stop word, a number alone, a possessive or punctuation between them
+    (as in RAKE). Its weight is the sum of the weights of the fields it stands in, an occurrence each. A longer phrase
+    that stands once in a light field is left out, and so is a word that stands several times, but always in the same
+    longer phrase (the idea of the C-value). Source of the weights and rules: ours.
 
     Args:
         clues: (field, text) of the content.
         hashtags: hashtags already split into words.
-        stop_words: words that end a phrase.
+        stop_words: words that end a phrase or are none alone.
     """
     found: dict[str, Phrase] = {}
     for field, text in clues:
-        for run in _split_runs(text, stop_words):
-            _count_phrases(run, FIELD_WEIGHTS[field], found)
+        for run in _split_runs(text, stop_words.always):
+            _count_phrases(run, FIELD_WEIGHTS[field], stop_words.alone, found)
     for hashtag in hashtags:
         words = hashtag.split()
         if 0 < len(words) <= MAX_WORDS:
             _add(words, HASHTAG_WEIGHT, found)
-    once_deep = {phrase for phrase in found.values() if phrase.words > 1 and phrase.weight <= FIELD_WEIGHTS["asr"]}
-    kept = [phrase for phrase in found.values() if phrase not in once_deep]
+    nested = _find_nested(found.values())
+    kept = [
+        phrase
+        for phrase in found.values()
+        if phrase.key not in nested and (phrase.words == 1 or phrase.weight > FIELD_WEIGHTS["asr"])
+    ]
     return sorted(kept, key=lambda phrase: (-phrase.weight, -phrase.words, phrase.key))[:MAX_PHRASES]
+
+
+def _read_words(name: str) -> frozenset[str]:
+    file = files("tagflow.tagset").joinpath("words", name)
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 def _split_runs(text: str, stop_words: frozenset[str]) -> Iterable[list[str]]:
@@ -72,22 +88,33 @@ def _split_runs(text: str, stop_words: frozenset[str]) -> Iterable[list[str]]:
             yield run
             run = []
         end = match.end()
-        word = match.group()
-        bare = re.split("['’]", word, maxsplit=1)[0].lower()
-        if bare in stop_words or word.lower() in stop_words or len(bare) < 2 or not any(map(str.isalpha, word)):
-            if run:
-                yield run
-            run = []
-        else:
+        word = POSSESSIVE.sub("", match.group())
+        stops = re.split("['’]", word, maxsplit=1)[0].lower() in stop_words or word.lower() in stop_words
+        if not stops and len(word) > 1 and any(map(str.isalpha, word)):
             run.append(word)
+        if run and (stops or word != match.group() or run[-1] != word):
+            yield run
+            run = []
     if run:
         yield run
 
 
-def _count_phrases(run: list[str], weight: float, found: dict[str, Phrase]) -> None:
+def _count_phrases(run: list[str], weight: float, alone: frozenset[str], found: dict[str, Phrase]) -> None:
     for length in range(1, MAX_WORDS + 1):
         for start in range(len(run) - length + 1):
-            _add(run[start : start + length], weight, found)
+            words = run[start : start + length]
+            if not all(word.lower() in alone for word in words):
+                _add(words, weight, found)
+
+
+def _find_nested(phrases: Iterable[Phrase]) -> set[str]:
+    """Words that stand more than once, each time inside one and the same longer phrase."""
+    by_word: dict[str, list[Phrase]] = {}
+    for phrase in phrases:
+        for word in phrase.key.split() if phrase.words > 1 else ():
+            by_word.setdefault(word, []).append(phrase)
+    singles = (phrase for phrase in phrases if phrase.words == 1 and phrase.times > 1)
+    return {single.key for single in singles if any(one.times == single.times for one in by_word.get(single.key, ()))}
 
 
 def _add(words: list[str], weight: float, found: dict[str, Phrase]) -> None:
@@ -96,6 +123,6 @@ def _add(words: list[str], weight: float, found: dict[str, Phrase]) -> None:
     if key in found:
         old = found[key]
         spelling = key if spelling != old.spelling else spelling  # two spellings in one content: the plain one
-        found[key] = Phrase(key, spelling, old.words, old.weight + weight)
+        found[key] = Phrase(key, spelling, old.words, old.weight + weight, old.times + 1)
     else:
-        found[key] = Phrase(key, spelling, len(words), weight)
+        found[key] = Phrase(key, spelling, len(words), weight, 1)

@@ -35,7 +35,7 @@ def lexical_text(text: pl.Expr) -> pl.Expr:
 
 
 def split_hashtag(hashtag: pl.Expr) -> pl.Expr:
-    """Return a hashtag as words: camel case, digits and underscores separate (``VeganDinner`` gives ``Vegan Dinner``)."""
+    """Return a hashtag as words: camel case and underscores separate (``VeganDinner`` gives ``Vegan Dinner``)."""
     return (
         hashtag.str.replace_all(HASHTAG, "$1")
         .str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2")

@@ -7,7 +7,7 @@ import polars as pl
 from tagflow.settings import VocabularySettings
 from tagflow.tagset.normalisation import normalise
 
-USE = {"content_id": pl.String, "tag": pl.String, "origin": pl.String, "description": pl.String}
+USE = pl.Schema({"content_id": pl.String(), "tag": pl.String(), "origin": pl.String(), "description": pl.String()})
 """Columns of a use: a content has a tag; a file's tags are uses without a content."""
 
 
@@ -24,7 +24,11 @@ def collect_uses(
     """
     parts = []
     if settings.source in ("file", "union"):
-        parts.append(listed.select(content_id=pl.lit(None, pl.String), tag="tag", origin=pl.lit("file"), description="description"))
+        parts.append(
+            listed.select(
+                content_id=pl.lit(None, pl.String), tag="tag", origin=pl.lit("file"), description="description"
+            )
+        )
     if settings.source in ("labels", "union"):
         parts.append(_as_uses(explode_labels(raw_clues), "label"))
     if settings.source in ("proposed", "union"):
@@ -50,11 +54,11 @@ def resolve_tags(fused_tagset: pl.DataFrame) -> pl.DataFrame:
 
 def make_vocabulary_version(fused_tagset: pl.DataFrame) -> str:
     """Return 12 hex digits of the BLAKE2b of all tag ids and aliases: equal for equal tag sets."""
-    said = fused_tagset.sort("tag_id").select(pl.concat_str("tag_id", pl.col("aliases").list.join("\x1f"), separator="\x1e"))
+    said = fused_tagset.sort("tag_id").select(
+        pl.concat_str("tag_id", pl.col("aliases").list.join("\x1f"), separator="\x1e")
+    )
     return hashlib.blake2b("\x1d".join(said.to_series()).encode(), digest_size=6).hexdigest()
 
 
 def _as_uses(tags: pl.DataFrame, origin: str) -> pl.DataFrame:
-    return tags.select(
-        "content_id", "tag", origin=pl.lit(origin), description=pl.lit(None, pl.String)
-    ).cast(USE)
+    return tags.select("content_id", "tag", origin=pl.lit(origin), description=pl.lit(None, pl.String)).cast(USE)
