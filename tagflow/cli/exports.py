@@ -72,4 +72,6 @@ def flatten_frame(frame: pl.DataFrame) -> pl.DataFrame:
             cells.append(pl.col(name))
     flat = frame.select(cells)
     risky = [pl.col(name) for name, dtype in flat.schema.items() if dtype == pl.String]
-    return flat.with_columns(pl.when(cell.str.contains(RISKY)).then("'" + cell).otherwise(cell) for cell in risky)
+    return flat.with_columns(
+        pl.when(cell.str.contains(RISKY)).then(pl.lit("'") + cell).otherwise(cell).name.keep() for cell in risky
+    )

@@ -4,18 +4,12 @@ import os
 import warnings
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 import yaml
 
 from tagflow.adapters.data_folder import find_checkout, find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.errors import ConfigError
 from tagflow.settings import load_settings
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 BASE_DIRS = ("storage", "local_artifact_storage", "compute_logs")
 """Blocks of dagster.yaml that say where things lie; inside a Dagster home the defaults are right."""
@@ -51,12 +45,13 @@ def run_dataset(name: str, select: str | None = None) -> None:
     from tagflow.pipeline.datasets import register_datasets
     from tagflow.pipeline.definitions import build_definitions
     from tagflow.pipeline.resources import Workbench
+    from tagflow.pipeline.selection import choose_assets
 
     definitions = build_definitions(Workbench(data=str(data), progress="terminal"))
     with dg.DagsterInstance.get() as instance:
         register_datasets(instance, data)
         job = definitions.resolve_implicit_global_asset_job_def()
-        chosen = _choose_assets(definitions, select)
+        chosen = choose_assets(definitions, select)
         click.echo(f"{name}: {len(chosen)} assets, from {data / name}")
         job.execute_in_process(
             instance=instance,
@@ -76,18 +71,3 @@ def show_outcome(name: str) -> None:
     said = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
     click.echo(f"{len(status):,} records: {said}")
     click.echo(f'Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} "some text", or tagflow ui')
-
-
-def _choose_assets(definitions: "dg.Definitions", select: str | None) -> "list[dg.AssetKey]":
-    import dagster as dg
-
-    graph = definitions.resolve_asset_graph()
-    known = sorted(key.to_user_string() for key in graph.get_all_asset_keys())
-    try:
-        selection = dg.AssetSelection.from_string(select) if select else dg.AssetSelection.all()
-        chosen = selection.resolve(graph)
-    except Exception as error:
-        raise ConfigError(f"--select {select!r} names no asset (assets: {', '.join(known)}).") from error
-    if not chosen:
-        raise ConfigError(f"--select {select!r} names no asset (assets: {', '.join(known)}).")
-    return sorted(chosen)

@@ -29,9 +29,10 @@ class Space(NamedTuple):
 def open_space(vectors: pl.DataFrame) -> Space:
     """Return the space of a ``vectors`` frame."""
     sides = []
+    width = vectors["vector"].dtype.shape[0]  # type: ignore[attr-defined]
     for kind in ("content", "tag"):
         side = vectors.filter(pl.col("node_kind") == kind)
-        matrix = side["vector"].to_numpy() if len(side) else np.zeros((0, 1), np.float32)
+        matrix = side["vector"].to_numpy() if len(side) else np.zeros((0, width), np.float32)
         sides.append((side.select("node").with_row_index("row").cast({"row": pl.Int64}), np.ascontiguousarray(matrix)))
     return Space(*sides[0], *sides[1])
 
@@ -51,8 +52,10 @@ def add_features(
         deterministic: deterministic edges.
         space: vectors of every content and tag in ``pairs`` and of every content with a deterministic edge.
     """
-    rows = pairs.join(space.contents.rename({"node": "content_id", "row": "content_row"}), on="content_id", how="left")
-    rows = rows.join(space.tags.rename({"node": "tag_id", "row": "tag_row"}), on="tag_id", how="left")
+    rows = pairs.select("content_id", "tag_id")
+    for side, node in ((space.contents, "content"), (space.tags, "tag")):
+        placed = side.rename({"node": f"{node}_id", "row": f"{node}_row"})
+        rows = rows.join(placed, on=f"{node}_id", how="left", maintain_order="left")
     content, tag = rows["content_row"].to_numpy(), rows["tag_row"].to_numpy()
     own = _own_edges(rows, deterministic)
     human, machine = (
@@ -92,8 +95,8 @@ def _count_edges(edges: pl.DataFrame, space: Space) -> np.ndarray:
 def _compare_centroids(
     content: np.ndarray, tag: np.ndarray, own: np.ndarray, edges: pl.DataFrame, space: Space
 ) -> tuple[np.ndarray, np.ndarray]:
-    linked = edges.join(space.contents, left_on="content_id", right_on="node").join(
-        space.tags, left_on="target", right_on="node", suffix="_tag"
+    linked = edges.join(space.contents, left_on="content_id", right_on="node", maintain_order="left").join(
+        space.tags, left_on="target", right_on="node", suffix="_tag", maintain_order="left"
     )
     sums = np.zeros_like(space.tag_vectors)
     np.add.at(sums, linked["row_tag"].to_numpy(), space.content_vectors[linked["row"].to_numpy()])

@@ -76,7 +76,7 @@ def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     judged = (
         scored.join(gold.judged, on="tag_id", how="semi")
         .join(gold.pairs.select("content_id").unique(), on="content_id", how="semi")
-        .join(gold.pairs.with_columns(right=pl.lit(1)), on=["content_id", "tag_id"], how="left")
+        .join(gold.pairs.with_columns(right=pl.lit(1)), on=["content_id", "tag_id"], how="left", maintain_order="left")
         .with_columns(pl.col("right").fill_null(0))
     )
     if not len(judged):

@@ -42,7 +42,7 @@ def measure_ranking(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     if not len(contents):
         return pl.DataFrame(schema=ROW)
     ranked = _mark_right(scored, gold)
-    table = contents.join(_count_right(ranked), on="content_id", how="left").fill_null(0)
+    table = contents.join(_count_right(ranked), on="content_id", how="left", maintain_order="left").fill_null(0)
     rows = [*_precision_rows(table), *_accuracy_rows(table), *_recall_rows(table)]
     asked = scored.join(contents, on="content_id", how="semi")
     share = len(asked.join(gold.judged, on="tag_id", how="semi")) / len(asked) if len(asked) else None
@@ -64,7 +64,7 @@ def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.D
     judged = answered.select("content_id", "tag_id").join(gold.judged, on="tag_id", how="semi")
     marked = judged.join(gold.pairs.with_columns(right=1), on=["content_id", "tag_id"], how="left").fill_null(0)
     counts = marked.group_by("content_id").agg(right=pl.col("right").sum(), answers=pl.len())
-    table = contents.join(counts, on="content_id", how="left").fill_null(0)
+    table = contents.join(counts, on="content_id", how="left", maintain_order="left").fill_null(0)
     right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "answers"))
     wanted = np.ones(len(table)) if single else table["gold"].to_numpy().astype(np.float64)
     rows = [

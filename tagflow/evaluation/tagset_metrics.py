@@ -89,7 +89,8 @@ def _measure_redundancy(assigned: pl.DataFrame, tags: pl.Series, i: np.ndarray, 
     beside = own.join(similar, on="tag").join(own.rename({"tag": "other"}), on=["content_id", "other"], how="semi")
     redundant = beside.select("content_id", "tag").unique().with_columns(redundant=pl.lit(1.0))
     shares = own.join(redundant, on=["content_id", "tag"], how="left").with_columns(pl.col("redundant").fill_null(0.0))
-    value = shares.group_by("content_id").agg(pl.col("redundant").mean())["redundant"].mean()
+    by_content = shares.group_by("content_id").agg(pl.col("redundant").mean()).sort("content_id")
+    value = by_content["redundant"].mean()
     return float(value) if isinstance(value, float) else None
 
 

@@ -30,7 +30,8 @@ def link_history(
     machine = candidate_tags.select(
         "content_id", "tag", origin=pl.lit("machine"), weight=pl.lit(settings.machine_weight)
     )
-    resolved = pl.concat([human, machine]).with_columns(key=normalise(pl.col("tag"))).join(names, on="key")
+    keyed = pl.concat([human, machine]).with_columns(key=normalise(pl.col("tag")))
+    resolved = keyed.join(names, on="key", maintain_order="left")
     edges = resolved.unique(["content_id", "tag_id"], keep="first", maintain_order=True).sort("content_id", "tag_id")
     return edges.select(
         "content_id",

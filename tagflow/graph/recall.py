@@ -70,9 +70,9 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
         .select("content_id", "tag_id")
     )
     pairs = pl.concat([by_tag.select("content_id", "tag_id"), by_neighbour]).unique(maintain_order=True)
-    joined = pairs.join(by_tag, on=["content_id", "tag_id"], how="left").join(
-        votes, on=["content_id", "tag_id"], how="left"
-    )
+    joined = pairs
+    for found in (by_tag, votes):
+        joined = joined.join(found, on=["content_id", "tag_id"], how="left", maintain_order="left")
     return joined.with_columns(
         pl.col("human", "machine", "c2c2t").fill_null(0.0),
         pl.col("carriers").fill_null(0),

@@ -22,7 +22,7 @@ from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.schemas import ARTIFACTS, Tables
 from tagflow.taggers import list_methods, load_tagger
-from tagflow.tagset.filtering import count_tags, filter_tags
+from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
 from tagflow.tagset.fusion import fuse_tags
 from tagflow.tagset.generation import find_unproposed, merge_proposals, no_proposals
 from tagflow.tagset.normalisation import tag_text
@@ -99,6 +99,7 @@ def filtered_tagset(
     counted = count_tags(collect_uses(raw_clues, candidate_tags, listed, vocabulary))
     contents = raw_clues.filter((pl.col("split") == "fit") & has_text()).height
     filtered = filter_tags(counted, contents, vocabulary, dataset.decisions.banned)
+    check_kept(filtered, str(dataset.folder / "dataset.yaml"))
     verdicts = dict(filtered["verdict"].value_counts().sort("verdict").iter_rows())
     return _result(context, dataset, {"filtered_tagset": filtered}, **verdicts)
 

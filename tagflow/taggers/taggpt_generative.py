@@ -31,7 +31,7 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
     matched = (
         proposals.with_columns(proposed=pl.len().over("content_id"))
         .join(hits, on="said")
-        .sort("content_id", -(pl.col("cosine") * pl.col("score")), "tag_id")
+        .sort("content_id", -(pl.col("cosine") * pl.col("score")), "tag_id", "said")
         .group_by("content_id", "tag_id", maintain_order=True)
         .agg(
             confidence=(pl.col("cosine") * pl.col("score")).max(),

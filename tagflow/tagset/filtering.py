@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
+from tagflow.errors import ConfigError
 from tagflow.settings import VocabularySettings
 from tagflow.tagset.normalisation import normalise, normalise_tags
 
@@ -72,3 +73,18 @@ def filter_tags(
     )
     columns = ["key", "tag", "contents", "verdict", "origin", "description"]
     return counted.with_columns(verdict=verdict).select(columns)
+
+
+def check_kept(filtered: pl.DataFrame, where: str) -> None:
+    """Stop before anything is tagged with an empty tag set.
+
+    Raises:
+        ConfigError: no tag is kept; says how many fell to which verdict and what to change.
+    """
+    if (filtered["verdict"] == "kept").any():
+        return
+    fell = ", ".join(f"{count} {verdict}" for verdict, count in filtered["verdict"].value_counts(sort=True).iter_rows())
+    raise ConfigError(
+        f"{where}: no tag is left ({fell or 'no candidate at all'}); "
+        "lower vocabulary.min_contents, or take another vocabulary.source."
+    )

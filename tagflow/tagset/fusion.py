@@ -78,8 +78,8 @@ def _assign_leaders(
     leader = np.arange(len(kept))
     members: dict[int, list[int]] = {}
     decisions: list[tuple[int, int, float, str, str]] = []
-    bounds = np.flatnonzero(np.diff(j, prepend=-1)) if len(j) else np.empty(0, np.int64)
-    for start, stop in zip(bounds, [*bounds[1:], len(j)], strict=True):
+    starts = np.flatnonzero(np.diff(j, prepend=-1))
+    for start, stop in zip(starts, np.append(starts, len(j))[1:], strict=True):
         tag = int(j[start])
         near = sorted(range(start, stop), key=lambda pair: (-cosine[pair], i[pair]))
         for pair in near:
