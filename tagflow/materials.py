@@ -9,8 +9,8 @@ from tagflow.confidence.features import Space, add_features, open_space
 from tagflow.graph.insertion import BuildIndex
 from tagflow.graph.recall import recall_candidates
 from tagflow.ports import Encoder, Engine, TagModel
-from tagflow.schemas import Tables
 from tagflow.settings import DatasetSettings, Thresholds
+from tagflow.tables import Tables
 
 BATCH = 4096  # ours: contents whose candidates are held in memory together
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from tagflow.schemas import ARTIFACTS, FUSED_TAGSET, RAW_CLUES, Table
+from tagflow.schemas import ARTIFACTS, FUSED_TAGSET, RAW_CLUES
 from tagflow.settings import CLUE_FIELDS
+from tagflow.tables import Table
 
 Row = Mapping[str, object]
 

@@ -4,17 +4,8 @@ import polars as pl
 import pytest
 
 from tagflow.errors import ArtifactError
-from tagflow.schemas import (
-    ARTIFACTS,
-    CANDIDATE_TAGS,
-    CONTENT_TAG_GRAPH,
-    RAW_CLUES,
-    Artifact,
-    Column,
-    Table,
-    Tables,
-    check_tables,
-)
+from tagflow.schemas import ARTIFACTS, CANDIDATE_TAGS, CONTENT_TAG_GRAPH, RAW_CLUES
+from tagflow.tables import Artifact, Column, Table, Tables, check_tables
 from tagflow_tests.frames import make_raw_clues, make_table
 
 WAY = "raw_clues candidate_tags filtered_tagset fused_tagset content_tag_graph tagged_output evaluation_report".split()

@@ -1,4 +1,4 @@
-"""Tiny worlds made by hand: words as vectors, contents as rows, edges as rows; every figure can be worked out on paper."""
+"""Tiny worlds made by hand: words as vectors, contents and edges as rows; every figure can be worked out on paper."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -121,7 +121,13 @@ def scored(*rows: tuple[str, str, float]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=TAGGED_OUTPUT.tables["scored_candidates"].dtypes, orient="row")
 
 
-KITCHEN_WORDS = {"soup": (1, 0, 0), "vegan": (0, 1, 0), "travel": (0, 0, 1), "stew": (0.8, 0.6, 0), "salad": (0.6, 0.8, 0)}
+KITCHEN_WORDS = {
+    "soup": (1, 0, 0),
+    "vegan": (0, 1, 0),
+    "travel": (0, 0, 1),
+    "stew": (0.8, 0.6, 0),
+    "salad": (0.6, 0.8, 0),
+}
 KITCHEN_TAGS = {"soup": ["broth"], "vegan": [], "travel": ["trips"]}
 
 

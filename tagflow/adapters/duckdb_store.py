@@ -18,8 +18,9 @@ from filelock import FileLock
 
 from tagflow import __version__
 from tagflow.errors import ArtifactError
-from tagflow.schemas import ARTIFACTS, Tables, check_tables
+from tagflow.schemas import ARTIFACTS
 from tagflow.settings import check_dataset_name
+from tagflow.tables import Tables, check_tables
 
 FORMAT = 1  # of the files' layout; a later one is refused
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")

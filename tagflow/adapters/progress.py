@@ -23,7 +23,7 @@ class TerminalProgress:
 
     def follow(self, batches: Iterable[B], what: str, total: int, size: Callable[[B], int]) -> Iterator[B]:
         """Yield the batches; a batch counts as done when the next one is asked for."""
-        with tqdm(total=total, desc=f"  {what}", unit="", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
+        with tqdm(total=total, desc=f"  {what}", unit="", leave=False, dynamic_ncols=True) as bar:
             for batch in batches:
                 yield batch
                 bar.update(size(batch))

@@ -4,12 +4,15 @@ import os
 import warnings
 from importlib.resources import files
 from pathlib import Path
+
 import click
 import yaml
 
 from tagflow.adapters.data_folder import find_checkout, find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.settings import load_settings
+
+REFUSALS_SHOWN = 3
 
 BASE_DIRS = ("storage", "local_artifact_storage", "compute_logs")
 """Blocks of dagster.yaml that say where things lie; inside a Dagster home the defaults are right."""
@@ -70,4 +73,11 @@ def show_outcome(name: str) -> None:
     counts = dict(status["status"].value_counts(sort=True).iter_rows())
     said = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())
     click.echo(f"{len(status):,} records: {said}")
+    refused = store.read(name, "raw_clues", "quarantine")
+    for file, line, reason in refused.select("source_file", "line", "reason").head(REFUSALS_SHOWN).iter_rows():
+        click.echo(f"  refused: {file}, line {line}: {reason}")
+    if len(refused) > REFUSALS_SHOWN:
+        click.echo(
+            f"  and {len(refused) - REFUSALS_SHOWN:,} more: tagflow export {name} raw_clues.quarantine refused.csv"
+        )
     click.echo(f'Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} "some text", or tagflow ui')

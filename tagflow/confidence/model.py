@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tagflow.confidence.features import FEATURES, HISTORY_FEATURES
 from tagflow.confidence.reliability import bin_reliability
-from tagflow.schemas import CONFIDENCE_MODEL, Tables
+from tagflow.schemas import CONFIDENCE_MODEL
+from tagflow.tables import Tables
 
 HEADS = {
     "annotated": FEATURES,

@@ -10,7 +10,8 @@ from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_ranking
 from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
 from tagflow.ports import Encoder
-from tagflow.schemas import EVALUATION_REPORT, Tables
+from tagflow.schemas import EVALUATION_REPORT
+from tagflow.tables import Tables
 from tagflow.tagset.normalisation import normalise, tag_text
 
 

@@ -20,7 +20,8 @@ from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import map_contents, recall_pairs
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import ARTIFACTS, Tables
+from tagflow.schemas import ARTIFACTS
+from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
 from tagflow.tagset.fusion import fuse_tags

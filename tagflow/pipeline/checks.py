@@ -4,7 +4,8 @@ import dagster as dg
 
 from tagflow.pipeline.assets import raw_clues, tagged_output
 from tagflow.pipeline.datasets import DATASETS
-from tagflow.schemas import STATUSES, Tables
+from tagflow.schemas import STATUSES
+from tagflow.tables import Tables
 
 
 @dg.asset_check(

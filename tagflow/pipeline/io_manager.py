@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from tagflow.pipeline.resources import Workbench
-from tagflow.schemas import Tables
+from tagflow.tables import Tables
 
 
 class ArtifactIOManager(dg.ConfigurableIOManager):

@@ -22,7 +22,6 @@ from tagflow.confidence.model import describe_prior_model
 from tagflow.graph.insertion import BuildIndex, describe_vectors, embed_contents, insert_contents
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress
-from tagflow.schemas import Tables
 from tagflow.settings import (
     DatasetSettings,
     Thresholds,
@@ -31,6 +30,7 @@ from tagflow.settings import (
     load_decisions,
     load_settings,
 )
+from tagflow.tables import Tables
 from tagflow.taggers import check_methods
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 

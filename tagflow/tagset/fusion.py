@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from tagflow.ports import Vectors
-from tagflow.schemas import FUSED_TAGSET, Tables
+from tagflow.schemas import FUSED_TAGSET
+from tagflow.tables import Tables
 from tagflow.tagset.normalisation import make_tag_id, normalise
 
 TILE = 2048  # ours: rows and columns of one block of the scan

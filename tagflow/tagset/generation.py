@@ -3,7 +3,8 @@
 import polars as pl
 
 from tagflow.clues.conversion import has_text
-from tagflow.schemas import CANDIDATE_TAGS, Tables
+from tagflow.schemas import CANDIDATE_TAGS
+from tagflow.tables import Tables
 
 
 def find_unproposed(raw_clues: pl.DataFrame, known: Tables, proposer: str) -> pl.DataFrame:

@@ -21,7 +21,8 @@ from polars.testing import assert_frame_equal
 from tagflow.adapters import duckdb_store
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ArtifactError, ConfigError
-from tagflow.schemas import ARTIFACTS, Artifact, Table, Tables
+from tagflow.schemas import ARTIFACTS
+from tagflow.tables import Artifact, Table, Tables
 
 ROOT = Path(duckdb_store.__file__).parents[2]
 SECRET = "a private diary entry"

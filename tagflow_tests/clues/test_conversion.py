@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from tagflow.clues.conversion import convert_contents, has_text
-from tagflow.schemas import RAW_CLUES, check_tables
+from tagflow.schemas import RAW_CLUES
 from tagflow.settings import ClueSettings, DatasetSettings, Labels
+from tagflow.tables import check_tables
 from tagflow_tests.frames import make_contents
 
 BY_HASHTAGS = DatasetSettings(holdout=0, labels=Labels(source="hashtags"))

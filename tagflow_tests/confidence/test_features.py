@@ -1,12 +1,15 @@
 """Features of a pair, worked out by hand on three contents and four tags; a pair's own edge never speaks for it."""
 
 import math
+from collections.abc import Callable
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagflow.confidence.features import FEATURES, add_features, open_space
-from tagflow_tests.worlds import edges, human, machine, raw_clues, said, tag_set, vectors
+from tagflow_tests.worlds import Edge, edges, human, machine, raw_clues, said, tag_set, vectors
 
 CONTENTS = {"a": (1.0, 0.0), "b": (0.6, 0.8), "c": (0.0, 1.0)}
 TAGS = {"soup": (0.8, 0.6), "rome": (0.0, 1.0), "opera": (1.0, 0.0), "quiet": (-0.6, -0.8)}
@@ -45,7 +48,7 @@ def test_every_feature_of_one_pair() -> None:
 
 
 def test_people_use_the_tag_elsewhere() -> None:
-    """c has soup from the machine: that edge leaves the machine's prior, and both human edges stay.
+    """The machine gave c its soup: that edge leaves the machine's prior, and both human edges stay.
 
     The centroid is (1.6, 0.8) / sqrt(3.2), its cosine to (0, 1) 0.8 / sqrt(3.2).
     """
@@ -92,6 +95,28 @@ def test_without_history_only_the_vectors_and_the_text_speak() -> None:
     assert (found["centroid"], found["annotated"]) == (0.0, False)
     assert (found["prior"], found["machine_prior"]) == pytest.approx((math.log(0.5 / 2), math.log(0.5 / 2)))
     assert found["cosine"] == pytest.approx(0.8)
+
+
+EDGES = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["soup", "rome", "opera"]), st.sampled_from([human, machine])),
+    max_size=9,
+    unique_by=lambda edge: edge[:2],
+)
+
+
+@given(EDGES, st.sampled_from("abc"), st.sampled_from(["soup", "rome", "opera"]))
+def test_a_pair_is_seen_as_if_its_own_edge_were_not_there(
+    linked: list[tuple[str, str, Callable[[str, str], Edge]]], content_id: str, tag: str
+) -> None:
+    """Each content has an edge to quiet too, so that there are three contents either way."""
+    others = [human(other, "quiet") for other in CONTENTS]
+    history = [kind(one, other) for one, other, kind in linked]
+    without = [edge for edge in history if edge[:2] != (content_id, tag)]
+    seen, alone = (
+        describe((content_id, tag, 0.0, 0.0), history=edges(*others, *rows))[0] for rows in (history, without)
+    )
+    del seen["annotated"], alone["annotated"]  # whether people ever used the tag, here or elsewhere
+    assert seen == pytest.approx(alone, abs=1e-6)
 
 
 def test_no_pairs_have_every_feature_and_no_row() -> None:

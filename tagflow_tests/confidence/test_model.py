@@ -17,7 +17,8 @@ from tagflow.confidence.model import (
     judge_pairs,
 )
 from tagflow.confidence.reliability import bin_reliability
-from tagflow.schemas import CONFIDENCE_MODEL, check_tables
+from tagflow.schemas import CONFIDENCE_MODEL
+from tagflow.tables import check_tables
 
 PLANTED = {"human": 2.0, "cosine": 1.0, "named": 1.5, "machine_prior": -1.0}
 

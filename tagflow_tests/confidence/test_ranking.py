@@ -4,15 +4,17 @@ import polars as pl
 import pytest
 
 from tagflow.confidence.ranking import account_contents, band, rank_tags
-from tagflow.schemas import TAGGED_OUTPUT, check_tables
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, TaggingSettings
+from tagflow.tables import check_tables
 from tagflow_tests.frames import make_raw_clues, make_table
 
 
 def score(*pairs: tuple[str, str, float]) -> pl.DataFrame:
     """Return scored candidates of pairs (content, tag, confidence); the tag's id is t-<tag>."""
     rows = [
-        {"content_id": content, "tag_id": f"t-{tag}", "tag": tag, "confidence": confidence} for content, tag, confidence in pairs
+        {"content_id": content, "tag_id": f"t-{tag}", "tag": tag, "confidence": confidence}
+        for content, tag, confidence in pairs
     ]
     return make_table("tagged_output", rows, "scored_candidates", path="C2T", neighbours=[], votes=0.0, evidence="near")
 
@@ -99,5 +101,11 @@ def test_the_reason_says_why_there_is_no_tag():
 
 def test_nothing_scored_leaves_every_content_untagged():
     tagged = rank_tags(score(), DatasetSettings(), model="m", version="v")
-    assert account(tagged)["status"].to_list() == ["no_tag_fits", "no_tag_fits", "skipped", "quarantined", "quarantined"]
+    assert account(tagged)["status"].to_list() == [
+        "no_tag_fits",
+        "no_tag_fits",
+        "skipped",
+        "quarantined",
+        "quarantined",
+    ]
     assert account(tagged)["tags"].sum() == 0

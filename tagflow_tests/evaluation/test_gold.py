@@ -54,7 +54,7 @@ def test_a_label_outside_the_tag_set_is_not_gold() -> None:
 
 
 def test_what_can_be_judged_is_told_apart_from_what_is_gold() -> None:
-    """vegan is used twice but on no held-out content; rome is used once; both held-out contents are counted."""
+    """People use vegan twice but on no held-out content, and rome once; both held-out contents are counted."""
     found = gold(
         said("a", labels=["soup", "vegan"]),
         said("b", labels=["soup", "vegan", "rome"]),

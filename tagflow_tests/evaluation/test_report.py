@@ -5,7 +5,8 @@ import pytest
 
 from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.report import report_methods, report_tag_sets
-from tagflow.schemas import EVALUATION_REPORT, check_tables
+from tagflow.schemas import EVALUATION_REPORT
+from tagflow.tables import check_tables
 from tagflow_tests.worlds import WordEncoder, raw_clues, said, scored, tag_set
 
 PAIRS = {"content_id": pl.String, "tag_id": pl.String}
@@ -59,7 +60,7 @@ TAGGED = scored(("c1", "soup", 0.9), ("c2", "soup", 0.9), ("c3", "vegan", 0.9))
 
 
 def test_both_tag_sets_are_measured_on_the_same_contents() -> None:
-    """People: soup twice, broth once, similar to soup, on the two labelled contents; tagflow: three contents of three."""
+    """People: soup twice and its like, broth, once, on the two labelled contents; tagflow: all three contents."""
     tables = check_tables(
         EVALUATION_REPORT, report_tag_sets(CLUES, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER)
     )

@@ -1,4 +1,4 @@
-"""Tagging metrics by hand, on three contents: one tagged in part, one tagged late, one not at all (LLM4Tag eq. 12-13)."""
+"""Tagging metrics by hand: one content tagged in part, one late, one not at all (LLM4Tag eq. 12-13)."""
 
 import math
 

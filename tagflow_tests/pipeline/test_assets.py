@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from tagflow.errors import ConfigError
-from tagflow.schemas import ARTIFACTS, check_tables
+from tagflow.schemas import ARTIFACTS
+from tagflow.tables import check_tables
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.conftest import Demo
 from tagflow_tests.pipeline.runs import make_dataset, materialize, metadata_of, read_recipes

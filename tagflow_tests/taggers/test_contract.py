@@ -10,7 +10,6 @@ from polars.testing import assert_frame_equal
 
 from tagflow import taggers
 from tagflow.errors import ConfigError
-from tagflow.materials import Materials
 from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, EvaluationSettings, TaggingSettings
 from tagflow.taggers import check_methods, list_methods, load_tagger
@@ -21,7 +20,7 @@ CONTENTS = raw_clues(
     said("n2", title="Vegan stew", caption="a vegan salad, then travel", ocr="SOUP"),
     said("n3", title="travel"),
     said("n4", title="nothing of the kind"),
-    said("n5", title="soup", content_hash="hash of n1"),
+    said("n5", title="soup"),
 )
 MATERIALS = kitchen(CONTENTS)
 SCORED = TAGGED_OUTPUT.tables["scored_candidates"]
@@ -117,10 +116,9 @@ def test_a_misspelt_method_is_refused_with_the_file_and_what_there_is(settings: 
 
 
 def test_materials_keep_history_and_resemblance_apart() -> None:
-    materials: Materials = MATERIALS
-    assert set(materials.deterministic["kind"]) == {"deterministic"}
-    assert set(materials.similarity["kind"]) == {"similarity"}
-    assert set(materials.deterministic.select("content_id", "target", "origin").iter_rows()) == {
+    assert set(MATERIALS.deterministic["kind"]) == {"deterministic"}
+    assert set(MATERIALS.similarity["kind"]) == {"similarity"}
+    assert set(MATERIALS.deterministic.select("content_id", "target", "origin").iter_rows()) == {
         ("f1", "soup", "human"),
         ("f2", "vegan", "human"),
         ("f2", "soup", "machine"),

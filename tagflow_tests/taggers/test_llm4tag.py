@@ -26,7 +26,9 @@ def test_candidates_of_both_paths_are_judged_and_explained() -> None:
     assert (soup["votes"], vegan["votes"]) == pytest.approx((1.0, 3 / 7))
     assert soup["evidence"].startswith("named in the first line; ")
     assert soup["evidence"].endswith("; cosine 1.0 to the text")
-    assert vegan["evidence"] == "1 similar content tagged so by people (43 % of the neighbourhood); cosine 0.0 to the text"
+    assert (
+        vegan["evidence"] == "1 similar content tagged so by people (43 % of the neighbourhood); cosine 0.0 to the text"
+    )
 
 
 def test_a_content_far_from_everything_has_no_candidate() -> None:

@@ -5,32 +5,22 @@ import math
 import polars as pl
 import pytest
 
+from tagflow.confidence.features import open_space
 from tagflow.materials import Materials
-from tagflow.ports import Vectors
 from tagflow.taggers.taggpt_generative import tag
-from tagflow_tests.worlds import WordEncoder, kitchen, proposals, raw_clues, said, tag_set, unit, vectors
+from tagflow_tests.worlds import WordEncoder, kitchen, proposals, raw_clues, said, tag_set, vectors
 
 
 class Proposer:
-    """A tag model whose proposals are written down; late matching asks it for nothing else."""
+    """The part of a tag model that late matching asks: proposals, here written down beforehand."""
 
-    name = proposer = "written"
-
-    def __init__(self, said: pl.DataFrame) -> None:
+    def __init__(self, proposed: pl.DataFrame) -> None:
         """Keep the proposals of every content."""
-        self._said = said
+        self._proposed = proposed
 
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
         """Return the proposals of the contents asked."""
-        return self._said.join(contents, on="content_id", how="semi")
-
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Late matching has no candidates to select among."""
-        raise NotImplementedError
-
-    def judge(self, pairs: pl.DataFrame) -> Vectors:
-        """Late matching judges nothing."""
-        raise NotImplementedError
+        return self._proposed.join(contents, on="content_id", how="semi")
 
 
 NEW = raw_clues(said("n", title="soup"), said("m", title="soup"), said("other", title="soup"))
@@ -86,8 +76,6 @@ def test_a_proposal_that_is_the_tag_itself_is_no_surer_than_sure() -> None:
     encoder = WordEncoder(angles)
     tagset = tag_set({word: [] for word in angles})
     stored = vectors({"n": (1, 0, 0)}, dict(zip(angles, encoder.encode(list(angles)).tolist(), strict=True)))
-    from tagflow.confidence.features import open_space
-
     materials = kitchen(
         NEW,
         tagset=tagset,
@@ -98,8 +86,3 @@ def test_a_proposal_that_is_the_tag_itself_is_no_surer_than_sure() -> None:
     confidence = tag(NEW[:1], materials)["confidence"]
     assert len(confidence) == 200
     assert confidence.is_between(0, 1).all()
-
-
-def test_the_kitchen_knows_the_tags_as_axes() -> None:
-    space = kitchen(NEW).space
-    assert space.tag_vectors.tolist() == unit((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)).tolist()

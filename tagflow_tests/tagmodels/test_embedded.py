@@ -14,8 +14,9 @@ from tagflow.clues.conversion import convert_contents
 from tagflow.confidence.features import FEATURES
 from tagflow.confidence.model import HEADS, describe_prior_model
 from tagflow.ports import Vectors
-from tagflow.schemas import CANDIDATE_TAGS, check_tables
+from tagflow.schemas import CANDIDATE_TAGS
 from tagflow.settings import DatasetSettings, Labels
+from tagflow.tables import check_tables
 from tagflow.tagmodels import embedded
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow_tests.frames import make_contents, make_raw_clues, make_table
@@ -79,7 +80,9 @@ def test_the_score_is_the_cosine_and_a_little_for_the_weight():
 def test_half_of_the_proposals_are_single_words():
     two, one = sqrt(2 / 3) + TITLE_BONUS, sqrt(1 / 3) + TITLE_BONUS
     expected = [("red lentil soup", 1.0), ("lentil soup", two), ("lentil", one), ("red", one)]
-    assert propose(4, {"title": "red lentil soup"}) == [(tag, pytest.approx(score, abs=1e-6)) for tag, score in expected]
+    assert propose(4, {"title": "red lentil soup"}) == [
+        (tag, pytest.approx(score, abs=1e-6)) for tag, score in expected
+    ]
 
 
 @pytest.mark.parametrize("proposals", [1, 2, 3, 5, 16])
@@ -153,7 +156,9 @@ def test_judging_takes_the_head_of_the_tag_and_its_logistic_model():
         ("unannotated", "cosine"): (0.5, 0.5, 4.0),
     }
     rows = [
-        dict(zip(("head", "feature", "mean", "scale", "coefficient"), (head, name, *terms.get((head, name), (0, 1, 0)))))
+        dict(
+            zip(("head", "feature", "mean", "scale", "coefficient"), (head, name, *terms.get((head, name), (0, 1, 0))))
+        )
         for head, features in HEADS.items()
         for name in (*features, "bias")
     ]

@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from tagflow.schemas import FILTERED_TAGSET, check_tables
+from tagflow.schemas import FILTERED_TAGSET
 from tagflow.settings import VocabularySettings
+from tagflow.tables import check_tables
 from tagflow.tagset.filtering import count_tags, filter_tags
 from tagflow.tagset.vocabulary import USE
 

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tagflow.schemas import FUSED_TAGSET, Tables, check_tables
+from tagflow.schemas import FUSED_TAGSET
+from tagflow.tables import Tables, check_tables
 from tagflow.tagset import fusion
 from tagflow.tagset.fusion import fuse_tags, scan_pairs
 from tagflow.tagset.normalisation import make_tag_id

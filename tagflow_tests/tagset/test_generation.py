@@ -1,6 +1,7 @@
 """Who still has to propose, and how new proposals stand beside the known ones."""
 
-from tagflow.schemas import CANDIDATE_TAGS, Tables, check_tables
+from tagflow.schemas import CANDIDATE_TAGS
+from tagflow.tables import Tables, check_tables
 from tagflow.tagset.generation import find_unproposed, merge_proposals, no_proposals
 from tagflow_tests.frames import make_raw_clues, make_table
 

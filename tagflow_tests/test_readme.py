@@ -1,0 +1,62 @@
+"""Every command of the README is run, in its order, in a data folder of its own; .ci/run runs the two marked ones."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tagflow_tests.conftest import CHECKOUT, TAGFLOW
+
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+MARKED = ("install", "test")
+
+
+def find_blocks() -> list[tuple[str, str]]:
+    """Return the mark before each command block (or nothing) and the block."""
+    return re.findall(r"(?:<!-- (\w+) -->\n)?```bash\n(.*?)```", README, re.S)
+
+
+def test_the_first_block_installs_in_one_line_and_the_second_tests() -> None:
+    marks = [mark for mark, _ in find_blocks()]
+    assert marks[:2] == list(MARKED)
+    blocks = dict(find_blocks()[:2])
+    assert blocks["install"].strip().count("\n") == 0
+    assert "-c requirements.lock" in blocks["install"]
+    assert blocks["install"].strip().endswith("tagflow demo")
+    run = (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(f"fence {mark}" in run for mark in MARKED)
+
+
+def test_every_other_command_works_as_it_stands(tmp_path: Path) -> None:
+    blocks = [block for mark, block in find_blocks() if mark not in MARKED]
+    commands = [line for block in blocks for line in block.splitlines() if line.strip()]
+    assert len(commands) >= 6
+    (tmp_path / "data").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "data").symlink_to(CHECKOUT / "data")  # the README's paths are the checkout's
+    environment = {
+        **os.environ,
+        "TAGFLOW_DATA": str(tmp_path / "data"),
+        "PATH": f"{TAGFLOW.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    for command in commands:
+        if command == "tagflow ui":
+            continue  # runs until it is stopped: test_webserver starts and uses it
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path / "work", env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert (tmp_path / "work" / "tags.csv").stat().st_size > 1000
+    assert (tmp_path / "work" / "status.csv").is_file()
+
+
+def test_the_sql_in_the_readme_answers(demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    import duckdb
+
+    (query,) = re.findall(r"```sql\n(.*?)```", README, re.S)
+    monkeypatch.chdir(demo.data.parent)
+    rows = duckdb.connect().execute(query).fetchall()
+    assert rows[0][0] == "recipes"
+    assert rows[0][2] >= rows[-1][2] >= 1
