@@ -30,7 +30,7 @@ def make_contents(*contents: Row) -> pl.DataFrame:
 
 
 def make_raw_clues(*contents: Row) -> pl.DataFrame:
-    """Return raw_clues; a content says at least its content_id, its text is one caption and it stands in the fit split."""
+    """Return raw_clues; a content says at least its content_id, its text is one caption, its split is fit."""
     rows = []
     for content in contents:
         text = content.get("text", "some text")

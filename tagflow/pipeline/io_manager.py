@@ -18,8 +18,9 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
     workbench: dg.ResourceDependency[Workbench]
 
     def handle_output(self, context: dg.OutputContext, obj: Tables) -> None:
-        """Replace the artifact, in one rename."""
-        self.workbench.store().write(context.partition_key, context.asset_key.path[-1], obj)
+        """Replace the artifact, in one rename; vectors do not compress, so a file with them is written as it is."""
+        vectors = any(isinstance(dtype, pl.Array) for frame in obj.values() for dtype in frame.dtypes)
+        self.workbench.store().write(context.partition_key, context.asset_key.path[-1], obj, uncompressed=vectors)
 
     def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - the annotation of the input decides
         """Read the main table or all tables."""

@@ -17,7 +17,7 @@ NOT_A_GAP = re.compile(r"[ \t\u00a0]+")
 
 
 class Phrase(NamedTuple):
-    """A candidate phrase of one content: lower-case form, spelling, number of words, weight, and times it stands there."""
+    """A candidate phrase of one content: lower-case form, spelling, words, weight, and times it stands there."""
 
     key: str
     spelling: str

@@ -83,6 +83,12 @@ def test_the_hash_sees_what_packing_cuts():
     assert hash_of(asr=said + "one") != hash_of(asr=said + "two")
 
 
+def test_the_hash_changes_with_the_packed_text():
+    less = DatasetSettings(holdout=0, clues=ClueSettings(budget=100))
+    assert convert(less, asr="word " * 40)["content_hash"] != convert(asr="word " * 40)["content_hash"]
+    assert convert(less, asr="word")["content_hash"] == convert(asr="word")["content_hash"]
+
+
 @pytest.mark.parametrize("change", [{"labels": ["x"]}, {"split": "test"}, {"source_file": "b"}, {"content_id": "c2"}])
 def test_the_hash_ignores_everything_but_the_clues(change):
     assert hash_of(**change) == hash_of()

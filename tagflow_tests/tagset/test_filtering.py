@@ -3,18 +3,20 @@
 import polars as pl
 import pytest
 
+from tagflow.errors import ConfigError
 from tagflow.schemas import FILTERED_TAGSET
 from tagflow.settings import VocabularySettings
 from tagflow.tables import check_tables
-from tagflow.tagset.filtering import count_tags, filter_tags
+from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
 from tagflow.tagset.vocabulary import USE
+from tagflow_tests.frames import make_table
 
 COUNTED = {name: dtype for name, dtype in FILTERED_TAGSET.tables["filtered_tagset"].dtypes.items() if name != "verdict"}
 
 
 def count(*uses: tuple[str | None, str, str] | tuple[str | None, str]) -> list[tuple[str, str, int, str]]:
     """Return key, tag, contents and origin of uses (content, tag, origin or proposed)."""
-    rows = [(*use, "proposed", None)[:3] + (None,) if len(use) == 2 else (*use, None) for use in uses]
+    rows = [(*use, *("proposed",)[len(use) - 2 :], None) for use in uses]
     return count_tags(pl.DataFrame(rows, schema=USE, orient="row")).drop("description").rows()
 
 
@@ -140,3 +142,14 @@ def test_the_first_reason_is_the_verdict():
     assert verdict("soup", contents=1, banned=("soup",)) == "banned"
     assert verdict("soup", contents=2, of=4) == "too_rare", "two of four are too many as well"
     assert verdict("soup", contents=20, banned=("soup",)) == "banned"
+
+
+def test_a_tag_set_without_a_tag_stops_with_what_became_of_the_candidates():
+    rows = [("a", "too_rare"), ("b", "too_rare"), ("c", "banned"), ("d", "kept")]
+    named = [dict(zip(("key", "verdict"), row, strict=True)) for row in rows]
+    filtered = make_table("filtered_tagset", named, tag="x", contents=1, origin="proposed")
+    check_kept(filtered, "talks")
+    with pytest.raises(ConfigError, match=r"^talks: no tag is left \(2 too_rare, 1 banned\); .*vocabulary\."):
+        check_kept(filtered[:3], "talks")
+    with pytest.raises(ConfigError, match="no candidate at all"):
+        check_kept(filtered[:0], "talks")
