@@ -32,15 +32,15 @@ RAW_CLUES = Artifact(
                 "clues": Column(
                     CLUE_PAIRS, "the content's fields as text, in the order title, caption, category, ocr, asr"
                 ),
-                "text": Column(
-                    TEXT, "packed clue text: what is embedded and proposed from; empty if the content has no text"
-                ),
+                "text": Column(TEXT, "packed clue text: what is embedded; empty if the content has no text"),
                 "cuts": Column(CUTS, "fields shortened by packing, with characters kept and in total"),
                 "language": Column(TEXT, "language code of the content"),
-                "hashtags": Column(TEXTS, "hashtags in title and caption, without the mark"),
+                "hashtags": Column(
+                    TEXTS, "hashtags in title and caption, without the mark; none where they are the labels"
+                ),
                 "labels": Column(TEXTS, "annotated tags as people gave them"),
                 "split": Column(TEXT, "fit, or test: held out of everything that is fitted"),
-                "content_hash": Column(TEXT, "BLAKE2b of fields and packed text, 32 hex digits"),
+                "content_hash": Column(TEXT, "BLAKE2b of fields, packed text and language, 32 hex digits"),
                 "source_file": Column(TEXT, "file name below contents/"),
             },
             key=("content_id",),

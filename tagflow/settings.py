@@ -117,6 +117,12 @@ class TaggingSettings(Strict):
     apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
     review_at: float = Field(0.25, ge=0, le=1)  # ours
 
+    @model_validator(mode="after")
+    def _bands_are_in_order(self) -> "TaggingSettings":
+        if self.review_at > self.apply_at:
+            raise ValueError("review_at must not lie above apply_at")
+        return self
+
 
 class EvaluationSettings(Strict):
     """Which methods the report compares."""
@@ -142,8 +148,8 @@ class DatasetSettings(Strict):
     evaluation: EvaluationSettings = EvaluationSettings()
 
     def holdout_fraction(self) -> Fraction:
-        """Return the held-out share as the fraction p/q with the smallest q up to 1000."""
-        return Fraction(self.holdout).limit_denominator(1000)
+        """Return the held-out share as the nearest fraction p/q with q up to 10,000."""
+        return Fraction(self.holdout).limit_denominator(10_000)
 
 
 class VocabularyDecisions(Strict):
@@ -226,13 +232,14 @@ def load_decisions(data: Path, name: str) -> VocabularyDecisions:
 
 def _parse(path: Path, model: type[S]) -> S:
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
+    said = {} if said is None else said
     if not isinstance(said, dict):
         raise ConfigError(f"{path} must hold keys and values, and holds a {type(said).__name__}.")
     try:
-        return model.model_validate(said)
+        return model.model_validate({key: value for key, value in said.items() if value is not None})
     except ValidationError as error:
         raise ConfigError(f"{path}: {_first_problem(error, model)}") from error
 

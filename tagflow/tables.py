@@ -80,6 +80,8 @@ def _check_table(where: str, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     for name, column in table.columns.items():
         if not _fits(frame.schema[name], column.dtype):
             raise ArtifactError(f"{where}.{name} must be {column.dtype} and is {frame.schema[name]}.")
+        if frame.schema[name].is_float() and frame[name].is_nan().any():
+            raise ArtifactError(f"{where}.{name} holds values that are no numbers (NaN).")
         if not column.nullable and frame[name].null_count():
             raise ArtifactError(f"{where}.{name} has {frame[name].null_count()} null values and may have none.")
     if table.key and frame.select(*table.key).is_duplicated().any():

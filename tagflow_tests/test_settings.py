@@ -102,7 +102,6 @@ def test_a_key_like_no_other_is_not_guessed(tmp_path):
         ("task: both\n", "task", "'both'"),
         ("language: English\n", "language", "'English'"),
         ("language: no\n", "language", "False"),  # YAML reads Norwegian as false
-        ("vocabulary:\n", "vocabulary", "None"),
         ("vocabulary: {max_share: 0}\n", "vocabulary.max_share", "0"),
         ("graph: {delta_ct: 1.1}\n", "graph.delta_ct", "1.1"),
         ("evaluation: {methods: match}\n", "evaluation.methods", "'match'"),

@@ -19,9 +19,9 @@ def convert_contents(contents: pl.DataFrame, settings: DatasetSettings) -> pl.Da
     """
     hashtags = contents.select(find_hashtags(pl.concat_str(["title", "caption"], separator=" ", ignore_nulls=True)))
     if settings.labels.source == "hashtags":
-        contents = contents.with_columns(
-            strip_hashtags(pl.col("title")), strip_hashtags(pl.col("caption")), labels=hashtags.to_series()
-        )
+        stripped = [strip_hashtags(pl.col(name)) for name in CLUE_FIELDS]
+        contents = contents.with_columns(*stripped, labels=hashtags.to_series())
+        hashtags = hashtags.select(pl.all().list.head(0))  # the reference is no clue
     packed = pack_clues(contents.select(CLUE_FIELDS), settings.clues.budget)
     clues = pl.concat_list([pl.struct(field=pl.lit(name), text=pl.col(name)) for name in CLUE_FIELDS])
     blank = pl.element().struct.field("text").fill_null("").str.strip_chars() == ""
@@ -41,13 +41,15 @@ def convert_contents(contents: pl.DataFrame, settings: DatasetSettings) -> pl.Da
 
 
 def hash_contents(frame: pl.DataFrame) -> pl.Series:
-    """Return the BLAKE2b (16 bytes, hex) of each content's clues and packed text; labels and split do not enter it."""
+    """Return the BLAKE2b (16 bytes, hex) of each content's clues, packed text and language; labels do not enter it."""
     said = frame.select(
         pl.col("clues")
         .list.eval(pl.element().struct.field("field") + "\x1f" + pl.element().struct.field("text"))
         .list.join("\x1e")
         + "\x1d"
         + pl.col("text")
+        + "\x1c"
+        + pl.col("language")
     ).to_series()
     return pl.Series([hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in said], dtype=pl.String)
 

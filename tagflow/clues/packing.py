@@ -48,7 +48,11 @@ def pack_clues(fields: pl.DataFrame, budget: int) -> pl.DataFrame:
     kept = pl.DataFrame(share_budget(lengths, budget), schema=names, orient="row")
     cut = clean.with_columns(
         pl.when(kept[name] < clean[name].str.len_chars())
-        .then(pl.col(name).str.slice(0, kept[name]).str.replace(r"\s\S{0,19}$", ""))
+        .then(
+            pl.when(pl.col(name).str.slice(kept[name], 1) == " ")
+            .then(pl.col(name).str.slice(0, kept[name]))
+            .otherwise(pl.col(name).str.slice(0, kept[name]).str.replace(r"\s\S{0,19}$", ""))
+        )
         .otherwise(pl.col(name))
         .alias(name)
         for name in names

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tagflow.ports import Vectors
-from tagflow.tagset.normalisation import lexical_text, tag_text
+from tagflow.tagset.normalisation import lexical_text, needle_text
 
 HISTORY_FEATURES = ("human", "centroid", "prior")
 """Features that only people's annotations of the tag can give."""
@@ -124,7 +124,7 @@ def _slices(length: int, size: int = 65_536) -> list[slice]:
 def _find_names(pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame) -> pl.DataFrame:
     """Whether the tag's name or an alias stands in the text, and in its first line, as 0 or 1."""
     names = tagset.select("tag_id", name=pl.concat_list("tag", "aliases")).explode("name")
-    names = names.with_columns(needle=pl.lit(" ") + tag_text(pl.col("name")) + pl.lit(" ")).unique(["tag_id", "needle"])
+    names = names.with_columns(needle=needle_text(pl.col("name"))).unique(["tag_id", "needle"])
     whole = texts.select(
         "content_id",
         text=lexical_text(pl.col("text")),

@@ -58,7 +58,7 @@ def account_contents(raw_clues: pl.DataFrame, quarantine: pl.DataFrame, tagged: 
         .then(pl.lit("no candidate reached the least confidence")),
         tags=pl.col("tags").fill_null(0),
     )
-    refused = quarantine.with_row_index("row").select(
+    refused = quarantine.select(
         content_id=pl.format("{}#{}", "source_file", "line"),
         status=pl.lit("quarantined"),
         reason="reason",

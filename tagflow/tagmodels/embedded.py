@@ -90,7 +90,7 @@ class EmbeddedTagModel:
             )
             .sort("content", -pl.col("score"), "key")
             .with_columns(order=pl.int_range(pl.len()).over("content", single))
-            .filter(pl.col("order") < (self._proposals + 1) // 2)
+            .filter(pl.col("order") < pl.when(single).then((self._proposals + 1) // 2).otherwise(self._proposals // 2))
             .select(
                 "content_id",
                 tag="spelling",

@@ -16,14 +16,17 @@ def count_tags(uses: pl.DataFrame) -> pl.DataFrame:
         uses: content_id, tag, origin (proposed, label or file; a file's tags may have a null content_id), description.
 
     Returns:
-        key, tag (the most frequent spelling, ties by alphabet), contents, origin (file before label before proposed),
-        description; most frequent first, ties by key. Tags whose key is empty have an empty key.
+        key, tag, contents, origin, description; most frequent first, ties by key. The spelling and origin of a file go
+        before those of labels, and those before the proposed; of one origin's spellings the most frequent is shown,
+        ties by alphabet.
     """
-    spelled = uses.with_columns(key=normalise(pl.col("tag")))
+    shown = pl.col("tag").str.replace_all(r"\s+", " ").str.strip_chars()
+    spelled = uses.with_columns(shown, key=normalise(pl.col("tag")))
+    order = pl.col("origin").replace_strict({"file": 0, "label": 1, "proposed": 2}, return_dtype=pl.Int64)
     spelling = (
         spelled.group_by("key", "tag")
-        .agg(times=pl.col("content_id").n_unique().cast(pl.Int64))
-        .sort("key", -pl.col("times"), "tag")
+        .agg(source=order.min(), times=pl.col("content_id").n_unique().cast(pl.Int64))
+        .sort("key", "source", -pl.col("times"), "tag")
         .group_by("key", maintain_order=True)
         .agg(pl.col("tag").first())
     )
@@ -45,8 +48,8 @@ def filter_tags(
 ) -> pl.DataFrame:
     """Return the ``filtered_tagset`` frame: every counted tag with its verdict.
 
-    Tags of labels or of a file are never cut by frequency; the verdict of a tag that fails several tests is the first
-    of malformed, banned, too_rare, too_common.
+    Tags of labels or of a file are never cut, only banned, and malformed if nothing is left of them. The verdict of a
+    tag that fails several tests is the first of malformed, banned, too_rare, too_common.
 
     Args:
         counted: result of ``count_tags``.
@@ -55,11 +58,12 @@ def filter_tags(
         banned: tags that people banned, in any spelling.
     """
     proposed = pl.col("origin") == "proposed"
-    malformed = (
+    strange = (
         ~pl.col("key").str.contains(r"\p{L}")
-        | (proposed & (pl.col("key").str.len_chars() > settings.max_characters))
+        | (pl.col("key").str.len_chars() > settings.max_characters)
         | pl.col("tag").str.contains(r"[\p{Cc}\p{Cf}&&[^\u{200c}\u{200d}]]")
     )
+    malformed = (pl.col("key") == "") | (proposed & strange)
     verdict = (
         pl.when(malformed)
         .then(pl.lit("malformed"))
@@ -67,7 +71,7 @@ def filter_tags(
         .then(pl.lit("banned"))
         .when(proposed & (pl.col("contents") < settings.min_contents))
         .then(pl.lit("too_rare"))
-        .when(proposed & (pl.col("contents") > settings.max_share * contents))
+        .when(proposed & (pl.col("contents") / contents > settings.max_share))
         .then(pl.lit("too_common"))
         .otherwise(pl.lit("kept"))
     )
@@ -86,5 +90,5 @@ def check_kept(filtered: pl.DataFrame, where: str) -> None:
     fell = ", ".join(f"{count} {verdict}" for verdict, count in filtered["verdict"].value_counts(sort=True).iter_rows())
     raise ConfigError(
         f"{where}: no tag is left ({fell or 'no candidate at all'}); "
-        "lower vocabulary.min_contents, or take another vocabulary.source."
+        "lower vocabulary.min_contents, raise vocabulary.max_share, or take another vocabulary.source."
     )

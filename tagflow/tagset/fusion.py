@@ -75,6 +75,9 @@ def _assign_leaders(
     kept: pl.DataFrame, vectors: Vectors, threshold: float, member_floor: float
 ) -> tuple[np.ndarray, pl.DataFrame]:
     i, j, cosine = scan_pairs(vectors, threshold)
+    real = np.linalg.norm(vectors, axis=1) > 0
+    both = real[i] & real[j]
+    i, j, cosine = i[both], j[both], cosine[both]
     fixed = kept["origin"].is_in(FIXED).to_numpy()
     leader = np.arange(len(kept))
     members: dict[int, list[int]] = {}

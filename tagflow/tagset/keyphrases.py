@@ -1,19 +1,21 @@
 """Keyphrases: the words and phrases of a content that could be tags, found without a language model (TagGPT §2.1.2)."""
 
-import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
+
+import regex
 
 FIELD_WEIGHTS: Mapping[str, float] = {"title": 3.0, "category": 3.0, "caption": 2.0, "ocr": 1.0, "asr": 1.0}  # ours
 MAX_WORDS = 3  # ours: longer phrases hardly ever recur
 MAX_PHRASES = 32  # ours: phrases of a content that are worth a vector
 HASHTAG_WEIGHT = 3.0  # ours: an uploader's hashtag says as much as a title word
 
-WORD = re.compile(r"[^\W_]+(?:['’\-+&.][^\W_]+)*(?:\+\+|#(?!\w))?")
-POSSESSIVE = re.compile("['’]s?$")
-NOT_A_GAP = re.compile(r"[ \t\u00a0]+")
+WORD = regex.compile(r"\p{L}#(?!\w)|[\p{L}\p{M}\p{N}]+(?:['’\-+&.][\p{L}\p{M}\p{N}]+)*(?:\+\+)?")
+POSSESSIVE = regex.compile("['’]s?$")
+NOT_A_GAP = regex.compile(r"[ \t\u00a0]+")
 
 
 class Phrase(NamedTuple):
@@ -50,7 +52,7 @@ def find_phrases(clues: Iterable[tuple[str, str]], hashtags: Iterable[str], stop
     A phrase is 1 to 3 neighbouring words without a stop word, a number alone, a possessive or punctuation between them
     (as in RAKE). Its weight is the sum of the weights of the fields it stands in, an occurrence each. A longer phrase
     that stands once in a light field is left out, and so is a word that stands several times, but always in the same
-    longer phrase (the idea of the C-value). Source of the weights and rules: ours.
+    longer phrase (the idea of the C-value). A hashtag counts once more than its field. Source of the rules: ours.
 
     Args:
         clues: (field, text) of the content.
@@ -62,9 +64,10 @@ def find_phrases(clues: Iterable[tuple[str, str]], hashtags: Iterable[str], stop
         for run in _split_runs(text, stop_words.always):
             _count_phrases(run, FIELD_WEIGHTS[field], stop_words.alone, found)
     for hashtag in hashtags:
-        words = hashtag.split()
-        if 0 < len(words) <= MAX_WORDS:
-            _add(words, HASHTAG_WEIGHT, found)
+        words = unicodedata.normalize("NFC", hashtag).split()
+        weak = all(word.lower() in stop_words.alone | stop_words.always for word in words)
+        if len(words) <= MAX_WORDS and not weak:
+            _add(words, HASHTAG_WEIGHT, found, times=0)
     nested = _find_nested(found.values())
     kept = [
         phrase
@@ -83,13 +86,14 @@ def _read_words(name: str) -> frozenset[str]:
 def _split_runs(text: str, stop_words: frozenset[str]) -> Iterable[list[str]]:
     run: list[str] = []
     end = 0
+    text = unicodedata.normalize("NFC", text)
     for match in WORD.finditer(text):
         if run and not NOT_A_GAP.fullmatch(text, end, match.start()):
             yield run
             run = []
         end = match.end()
         word = POSSESSIVE.sub("", match.group())
-        stops = re.split("['’]", word, maxsplit=1)[0].lower() in stop_words or word.lower() in stop_words
+        stops = regex.split("['’]", word, maxsplit=1)[0].lower() in stop_words or word.lower() in stop_words
         if not stops and len(word) > 1 and any(map(str.isalpha, word)):
             run.append(word)
         if run and (stops or word != match.group() or run[-1] != word):
@@ -117,12 +121,12 @@ def _find_nested(phrases: Iterable[Phrase]) -> set[str]:
     return {single.key for single in singles if any(one.times == single.times for one in by_word.get(single.key, ()))}
 
 
-def _add(words: list[str], weight: float, found: dict[str, Phrase]) -> None:
+def _add(words: list[str], weight: float, found: dict[str, Phrase], times: int = 1) -> None:
     spelling = " ".join(words)
     key = spelling.lower()
     if key in found:
         old = found[key]
         spelling = key if spelling != old.spelling else spelling  # two spellings in one content: the plain one
-        found[key] = Phrase(key, spelling, old.words, old.weight + weight, old.times + 1)
+        found[key] = Phrase(key, spelling, old.words, old.weight + weight, old.times + times)
     else:
-        found[key] = Phrase(key, spelling, len(words), weight, 1)
+        found[key] = Phrase(key, spelling, len(words), weight, times)

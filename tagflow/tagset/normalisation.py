@@ -4,15 +4,24 @@ import hashlib
 
 import polars as pl
 
-from tagflow.clues.hashtags import HASHTAG
+MARKS = r"\"'`“”‘’«»「」『』《》〈〉()（）\[\]【】{}.,;:!?。，、；：！？…·*_~|/\\#＃ \t"
+LEADING = rf"^(?:[{MARKS}&&[^.]]|\.\.+)+"
+TRAILING = rf"[{MARKS}]+$"
 
-EDGE_MARKS = "\"'`“”‘’«»「」『』《》〈〉()（）[]【】{}.,;:!?。，、；：！？…·*_~|/\\#＃ \t"
+KEPT_SHARP = ("\ue000", r"(^|[^\p{L}\p{M}\p{N}])(\p{L})#")
+KEPT_PLUS = ("\ue001", r"(\p{L})\+\+")
+"""Marks that belong to a name (C#, C++), and the private character that stands for them while the others go."""
 
 
 def normalise(tag: pl.Expr) -> pl.Expr:
-    """Return the key that makes spellings of one tag equal: NFKC, lower case, one space, no marks at the ends."""
-    folded = tag.str.normalize("NFKC").str.to_lowercase().str.replace_all("ß", "ss").str.normalize("NFKC")
-    return folded.str.replace_all(r"\s+", " ").str.strip_chars(EDGE_MARKS)
+    """Return the key that makes spellings of one tag equal.
+
+    NFKC, lower case, one space; quotes, hash marks and punctuation go at both ends, but not the dot before a word
+    (.NET) or the sharp after a single letter (C#).
+    """
+    folded = _fold(tag).str.replace_all(r"\s+", " ").str.replace(r"^\s*#([^#]+)#+\s*$", "$1")
+    kept = _keep_sharp(folded)
+    return kept.str.replace(LEADING, "").str.replace(TRAILING, "").str.replace_all(KEPT_SHARP[0], "#")
 
 
 def normalise_tags(tags: pl.Series) -> pl.Series:
@@ -26,18 +35,32 @@ def tag_text(tag: pl.Expr) -> pl.Expr:
 
 
 def lexical_text(text: pl.Expr) -> pl.Expr:
-    """Return a text as lower-case words with single spaces around each, to look a ``tag_text`` up in as whole words.
+    """Return a text as lower-case words with one space around each, so that whole words are found as substrings."""
+    kept = _keep_sharp(_fold(text)).str.replace_all(KEPT_PLUS[1], f"${{1}}{KEPT_PLUS[0]}")
+    words = kept.str.replace_all(rf"[^\p{{L}}\p{{M}}\p{{N}}{KEPT_SHARP[0]}{KEPT_PLUS[0]}]+", " ").str.strip_chars()
+    plain = words.str.replace_all(KEPT_SHARP[0], "#").str.replace_all(KEPT_PLUS[0], "++")
+    return pl.lit(" ") + plain + pl.lit(" ")
 
-    Scripts without spaces keep their runs; a look-up there is by substring.
-    """
-    folded = text.str.normalize("NFKC").str.to_lowercase()
-    return pl.lit(" ") + folded.str.replace_all(r"[^\p{L}\p{M}\p{N}+#]+", " ").str.strip_chars() + pl.lit(" ")
+
+def needle_text(tag: pl.Expr) -> pl.Expr:
+    """Return what to look for in a ``lexical_text``: the tag as whole words, or as it is in scripts without spaces."""
+    words = lexical_text(tag_text(tag))
+    unspaced = words.str.contains(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
+    return pl.when(unspaced).then(words.str.strip_chars()).otherwise(words)
+
+
+def _fold(text: pl.Expr) -> pl.Expr:
+    return text.str.normalize("NFKC").str.to_lowercase().str.replace_all("ß", "ss").str.normalize("NFKC")
+
+
+def _keep_sharp(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all(KEPT_SHARP[1], f"${{1}}${{2}}{KEPT_SHARP[0]}")
 
 
 def split_hashtag(hashtag: pl.Expr) -> pl.Expr:
     """Return a hashtag as words: camel case and underscores separate (``VeganDinner`` gives ``Vegan Dinner``)."""
     return (
-        hashtag.str.replace_all(HASHTAG, "$1")
+        hashtag.str.strip_chars("#＃")
         .str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2")
         .str.replace_all(r"_+", " ")
         .str.strip_chars()

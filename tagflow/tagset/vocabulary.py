@@ -53,9 +53,11 @@ def resolve_tags(fused_tagset: pl.DataFrame) -> pl.DataFrame:
 
 
 def make_vocabulary_version(fused_tagset: pl.DataFrame) -> str:
-    """Return 12 hex digits of the BLAKE2b of all tag ids and aliases: equal for equal tag sets."""
+    """Return 12 hex digits of the BLAKE2b of all tag ids, aliases and descriptions: equal for equal tag sets."""
     said = fused_tagset.sort("tag_id").select(
-        pl.concat_str("tag_id", pl.col("aliases").list.join("\x1f"), separator="\x1e")
+        pl.concat_str(
+            "tag_id", pl.col("aliases").list.join("\x1f"), pl.col("description").fill_null(""), separator="\x1e"
+        )
     )
     return hashlib.blake2b("\x1d".join(said.to_series()).encode(), digest_size=6).hexdigest()
 

@@ -89,7 +89,7 @@ def test_tags_that_are_all_unlike_stay_as_they_are():
 
 @pytest.mark.parametrize("tags", [[], [("soup", 3)]])
 def test_a_tag_set_of_none_or_one_needs_no_fusion(tags):
-    assert clusters(fuse(tags, at(*[0] * len(tags)))) == {tag: [] for tag, _ in tags}
+    assert clusters(fuse(tags, at(*[0] * len(tags)).reshape(len(tags), 2))) == {tag: [] for tag, _ in tags}
 
 
 def test_the_most_frequent_tag_leads_whatever_the_order_of_the_rows():
