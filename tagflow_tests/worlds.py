@@ -127,6 +127,7 @@ KITCHEN_WORDS = {
     "travel": (0, 0, 1),
     "stew": (0.8, 0.6, 0),
     "salad": (0.6, 0.8, 0),
+    "fasting": (-1, 0, 0),
 }
 KITCHEN_TAGS = {"soup": ["broth"], "vegan": [], "travel": ["trips"]}
 

@@ -53,7 +53,7 @@ def test_without_variable_and_checkout_a_sentence_says_what_to_do(
     if said is not None:
         monkeypatch.setenv("TAGFLOW_DATA", said)
     for name in there:
-        (root / name).mkdir()
+        (root / name).mkdir() if name == "data" else (root / name).touch()
     assert find_checkout() is None
     with pytest.raises(ConfigError, match="set TAGFLOW_DATA to a folder, or run"):
         find_data()

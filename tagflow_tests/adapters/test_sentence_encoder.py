@@ -68,6 +68,15 @@ def test_a_file_with_one_flipped_bit_is_refused_by_name(folder: Path, name: str)
     assert str(folder / name) in str(refused.value)
 
 
+def test_a_prompt_put_before_every_text_is_refused(folder: Path) -> None:
+    """This file decides vectors too: with this prompt, soup has cosine 0.6 to itself without."""
+    name = "config_sentence_transformers.json"
+    own(folder / name)
+    (folder / name).write_text('{"prompts": {"p": "astronomy: "}, "default_prompt_name": "p"}')
+    with pytest.raises(ModelError, match=name):
+        check_published(folder)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "1_Pooling/config.json"])
 def test_a_missing_file_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).unlink()

@@ -161,6 +161,9 @@ NAMED, HEADLINED, ABSENT = (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)
         ("soup", ["Haute-Cuisine"], {"title": "Dinner", "caption": "haute cuisine"}, NAMED),
         ("c++", [], {"title": "Learn C++ now"}, HEADLINED),
         ("c++", [], {"title": "Vitamin C"}, ABSENT),
+        ("c", [], {"title": "C++ and C#"}, ABSENT),
+        ("c#", [], {"title": "C# for all"}, HEADLINED),
+        ("寿司", [], {"title": "美味しい寿司の店"}, HEADLINED),  # a script without spaces
         ("ＮＡＳＡ", [], {"title": "NASA"}, HEADLINED),  # full-width letters
         ("vegan", [], {"title": "My lunch #vegan"}, HEADLINED),  # a hashtag is its word
         ("node.js", [], {"title": "Node.js for all"}, HEADLINED),  # marks inside a name

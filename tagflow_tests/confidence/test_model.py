@@ -139,6 +139,16 @@ def test_too_little_to_learn_from_gives_the_prior_model(samples: pl.DataFrame, f
     assert tables["reliability"].is_empty() is not fitted
 
 
+def test_the_unit_of_a_feature_does_not_matter() -> None:
+    samples = plant(60, 10)
+    stretched = samples.with_columns(pl.col("human") * 40 + 3, pl.col("cosine") / 50 - 7)
+    judged, again = (
+        judge_pairs(fit_confidence(frame)["confidence_model"], frame.with_columns(annotated=pl.lit(True)))
+        for frame in (samples, stretched)
+    )
+    np.testing.assert_allclose(judged, again, atol=1e-3)
+
+
 def test_a_feature_that_never_changes_does_not_spoil_the_model() -> None:
     samples = plant(60, 10).with_columns(headlined=pl.lit(1.0))
     model = fit_confidence(samples)["confidence_model"]

@@ -85,9 +85,10 @@ def test_no_content_is_a_neighbour_of_itself_or_of_its_exact_duplicate() -> None
     }
 
 
-def test_duplicates_take_no_place_of_other_neighbours() -> None:
-    """Five places are wanted; the content and four duplicates lie before the five others."""
-    same = [said(f"same{number}", title="soup", content_hash="same") for number in range(5)]
+@pytest.mark.parametrize("copies", [5, 30])
+def test_duplicates_take_no_place_of_other_neighbours(copies: int) -> None:
+    """Five places are wanted; the content and all its duplicates lie before the five others."""
+    same = [said(f"same{number}", title="soup", content_hash="same") for number in range(copies)]
     others = [said(f"other{number}", title="stew") for number in range(6)]
     found = insert(raw_clues(same[0]), raw_clues(*same, *others), neighbours=5)
     assert found == {("same0", "content", f"other{number}") for number in range(5)}

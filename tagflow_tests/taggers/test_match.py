@@ -1,5 +1,6 @@
 """Match on the kitchen: confidence is the cosine, and nothing else counts."""
 
+import polars as pl
 import pytest
 
 from tagflow.settings import DatasetSettings, GraphSettings
@@ -21,3 +22,8 @@ def test_every_tag_is_scored_by_its_cosine() -> None:
 def test_there_are_as_many_candidates_as_graph_recall_may_give() -> None:
     settings = DatasetSettings(graph=GraphSettings(c2t=1, c2c2t=1))
     assert tag(NEW, kitchen(NEW, settings=settings))["tag"].to_list() == ["soup", "vegan"]
+
+
+def test_a_tag_opposite_to_the_content_has_no_confidence() -> None:
+    against = raw_clues(said("n", title="fasting"))
+    assert tag(against, kitchen(against)).filter(pl.col("tag") == "soup")["confidence"].to_list() == [0.0]
