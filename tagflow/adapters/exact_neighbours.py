@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tagflow.ports import Vectors
 
 BATCH = 1024  # ours: queries of one product
+DIGITS = 6  # equal vectors get cosines that differ in the seventh digit, by their place in the matrix
 
 
 class ExactNeighbours:
@@ -24,7 +25,7 @@ class ExactNeighbours:
             return indices, cosines
         for start in range(0, len(queries), BATCH):
             part = slice(start, start + BATCH)
-            scores = queries[part] @ self._vectors.T
+            scores = np.round(queries[part] @ self._vectors.T, DIGITS)
             edge = np.partition(scores, len(self._vectors) - k, axis=1)[:, -k][:, None]
             rank = np.where(scores > edge, 2, (scores == edge).astype(np.int8))  # above the edge, on it, below it
             chosen = np.sort(np.argsort(-rank, axis=1, kind="stable")[:, :k], axis=1)

@@ -50,6 +50,6 @@ class LogProgress:
             now = self._clock()
             if now - said >= EVERY:
                 said = now
-                rate = done / max(now - start, 1e-9)
-                left = round((total - done) / rate)
+                rate = done / (now - start)
+                left = round((total - done) / rate) if rate else 0
                 self._say(f"{what}: {done:,} of {total:,} ({rate:,.0f}/s, {left // 60}:{left % 60:02d} left)")

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import logging
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -29,8 +28,12 @@ PUBLISHED = {  # SHA-256 of the files of sentence-transformers/all-MiniLM-L6-v2 
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
     "sentence_bert_config.json": "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+    "config_sentence_transformers.json": "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3",
     "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
 }
+
+TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model"}
+"""Files of which a folder needs one: without any, every word would be the same unknown word."""
 
 POOLING = "windows-1"
 """Changes whenever the way of cutting and pooling long texts changes, so that old vectors are not reused."""
@@ -175,10 +178,12 @@ def _locate(model: str) -> tuple[str, str]:
     path = Path(model).expanduser()
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        if not any(file.name == "modules.json" or file.name == "config.json" for file in files):
-            raise ModelError(
-                f"{path} holds no sentence-transformers model: it has neither modules.json nor config.json."
-            )
+        names = {file.name for file in files}
+        for needed in ({"modules.json", "config.json"}, TOKENIZERS):
+            if not names & needed:
+                raise ModelError(
+                    f"{path} holds no sentence-transformers model: it has none of {', '.join(sorted(needed))}."
+                )
         said = "".join(f"{file.relative_to(path)}:{_hash_file(file)};" for file in files)
         return str(path), hashlib.sha256(said.encode()).hexdigest()
     return model, hashlib.sha256(f"hub:{model}".encode()).hexdigest()
@@ -193,8 +198,6 @@ def _fingerprint(model: str, precision: str) -> str:
 @lru_cache(maxsize=2)
 def _load(model: str, precision: str) -> "SentenceTransformer":
     where = _locate(model)[0]
-    if Path(where).is_dir():
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
     import torch
     from sentence_transformers import SentenceTransformer
@@ -203,8 +206,8 @@ def _load(model: str, precision: str) -> "SentenceTransformer":
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     kind: dict[str, Any] = {"dtype": torch.bfloat16 if precision == "bfloat16" else torch.float32}
     try:
-        return SentenceTransformer(where, device="cpu", model_kwargs=kind)
-    except (OSError, ValueError) as error:
+        return SentenceTransformer(where, device="cpu", model_kwargs=kind, local_files_only=Path(where).is_dir())
+    except Exception as error:  # each library below has errors of its own
         raise ModelError(
             f"The encoder {model!r} cannot be loaded ({' '.join(str(error).split())[:200]}); "
             f"name a folder with a sentence-transformers model, or {PACKAGED}."

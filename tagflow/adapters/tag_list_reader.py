@@ -25,7 +25,8 @@ def read_tag_list(folder: Path, file: str | None) -> pl.DataFrame:
     rows = []
     for record in read_records(path):
         if isinstance(record, Rejected):
-            raise ConfigError(f"{path}, line {record.line}: {record.reason}.")
+            place = f", line {record.line}" if record.line else ""
+            raise ConfigError(f"{path}{place}: {record.reason}.")
         rows.append(_read_row(record, path))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 

@@ -12,6 +12,8 @@ from tagflow.ports import Encoder, Vectors
 CACHE = "vector_cache"
 """Name of the file in the dataset's warehouse folder; it can be deleted at any time."""
 
+STORED_TOGETHER = 16_384  # ours: texts after which the vectors are stored, so that a killed run loses no more
+
 
 class RememberingEncoder:
     """Wraps an encoder; vectors are kept by hash of the text, for one fingerprint at a time.
@@ -47,8 +49,8 @@ class RememberingEncoder:
         new = new if known is None else new.join(known, on="key", how="anti", maintain_order="left")
         self.computed += len(new)
         self.reused += asked["key"].n_unique() - len(new)
-        if len(new):
-            known = self._remember(new)
+        for start in range(0, len(new), STORED_TOGETHER):
+            known = self._remember(new[start : start + STORED_TOGETHER])
         if known is None:
             return np.zeros((len(texts), self.dimension), np.float32)
         found = asked.select("key").join(known.select("key", "vector"), on="key", how="left", maintain_order="left")

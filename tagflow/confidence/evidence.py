@@ -14,7 +14,13 @@ def explain_pairs() -> pl.Expr:
         .when(pl.col("named") > 0)
         .then(pl.lit("named in the text"))
     )
-    by_people = pl.when(pl.col("human") > 0).then(pl.lit("tagged so by people")).otherwise(pl.lit("naming it"))
+    by_people = (
+        pl.when(pl.col("machine") == 0)
+        .then(pl.lit("tagged so by people"))
+        .when(pl.col("human") == 0)
+        .then(pl.lit("naming it"))
+        .otherwise(pl.lit("naming it or tagged so by people"))
+    )
     contents = pl.when(pl.col("carriers") == 1).then(pl.lit("content")).otherwise(pl.lit("contents"))
     share = ((pl.col("human") + pl.col("machine")) * 100).round(0).cast(pl.Int64)
     carried = pl.when(pl.col("carriers") > 0).then(

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES = 1000  # ours
+AT_ONCE = 50  # samples held in memory together
 SEED = 20230406  # the day TagGPT was put on arXiv
 
 
@@ -20,8 +21,10 @@ def bootstrap_ratio(
     if total == 0:
         return None, None, None
     n = len(numerator)
-    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1.0 / n), size=SAMPLES).astype(np.float64)
-    below = draws @ denominator
-    ratios = (draws @ numerator)[below > 0] / below[below > 0]
+    generator, even = np.random.default_rng(SEED), np.full(n, 1.0 / n)
+    both = np.stack([numerator, denominator], axis=1)
+    parts = [generator.multinomial(n, even, size=AT_ONCE) @ both for _ in range(SAMPLES // AT_ONCE)]
+    above, below = np.concatenate(parts).T
+    ratios = above[below > 0] / below[below > 0]
     low, high = np.quantile(ratios, (0.025, 0.975))
     return float(numerator.sum() / total), float(low), float(high)

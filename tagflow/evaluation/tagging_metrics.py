@@ -43,34 +43,38 @@ def measure_ranking(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
         return pl.DataFrame(schema=ROW)
     ranked = _mark_right(scored, gold)
     table = contents.join(_count_right(ranked), on="content_id", how="left", maintain_order="left").fill_null(0)
-    rows = [*_precision_rows(table), *_accuracy_rows(table), *_recall_rows(table)]
+    rows = [*_precision_rows(table), *_accuracy_rows(table, ""), *_recall_rows(table)]
     asked = scored.join(contents, on="content_id", how="semi")
     share = len(asked.join(gold.judged, on="tag_id", how="semi")) / len(asked) if len(asked) else None
-    rows.append(("judged share", share, None, None, len(asked), "share of the produced tags that people ever used"))
+    rows.append(
+        ("judged share", share, None, None, len(asked), "share of the produced tags that people used at least twice")
+    )
     return pl.DataFrame(rows, schema=ROW, orient="row")
 
 
 def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.DataFrame:
-    """Return precision, recall and F1 of what a method finally assigns (after the cut), pooled over contents with gold.
+    """Return precision, recall and F1, Acc@k and Coverage@k of what a method finally assigns, after the cut.
+
+    Precision, recall and F1 are pooled over the contents with gold; Acc@k and Coverage@k as in ``measure_ranking``, on
+    the pruned lists of eq. 13.
 
     Args:
-        answered: content_id and tag_id of the assigned tags of the test contents.
+        answered: content_id, tag_id, tag and confidence of the assigned tags of the test contents.
         gold: gold of the test split.
         single: the task has one tag a content: P = right / answered, R = right / all (LLM4Tag §4.1).
     """
     contents = gold.pairs.group_by("content_id").agg(gold=pl.len()).sort("content_id")
     if not len(contents):
         return pl.DataFrame(schema=ROW)
-    judged = answered.select("content_id", "tag_id").join(gold.judged, on="tag_id", how="semi")
-    marked = judged.join(gold.pairs.with_columns(right=1), on=["content_id", "tag_id"], how="left").fill_null(0)
-    counts = marked.group_by("content_id").agg(right=pl.col("right").sum(), answers=pl.len())
+    counts = _count_right(_mark_right(answered, gold))
     table = contents.join(counts, on="content_id", how="left", maintain_order="left").fill_null(0)
-    right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "answers"))
+    right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "produced"))
     wanted = np.ones(len(table)) if single else table["gold"].to_numpy().astype(np.float64)
     rows = [
         ("precision", *bootstrap_ratio(right, answers), int(answers.sum()), "of the tags assigned after the cut"),
         ("recall", *bootstrap_ratio(right, wanted), int(wanted.sum()), "of the tags assigned after the cut"),
         ("F1", *bootstrap_ratio(2 * right, answers + wanted), len(table), "of the tags assigned after the cut"),
+        *_accuracy_rows(table, " after the cut"),
     ]
     return pl.DataFrame(rows, schema=ROW, orient="row")
 
@@ -109,14 +113,16 @@ def _precision_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
     return rows
 
 
-def _accuracy_rows(table: pl.DataFrame) -> list[tuple[object, ...]]:
+def _accuracy_rows(table: pl.DataFrame, when: str) -> list[tuple[object, ...]]:
     produced, ones = table["produced"].to_numpy(), np.ones(len(table))
     rows: list[tuple[object, ...]] = []
     for k in (1, 2, 3):
         right = table[f"right@{k}"].to_numpy().astype(np.float64)
         first = np.minimum(produced, k).astype(np.float64)
-        rows.append((f"Acc@{k}", *bootstrap_ratio(right, first), int(first.sum()), None))
-        rows.append((f"Coverage@{k}", *bootstrap_ratio((produced >= k).astype(np.float64), ones), len(table), None))
+        rows.append((f"Acc@{k}{when}", *bootstrap_ratio(right, first), int(first.sum()), None))
+        rows.append(
+            (f"Coverage@{k}{when}", *bootstrap_ratio((produced >= k).astype(np.float64), ones), len(table), None)
+        )
     return rows
 
 

@@ -58,7 +58,7 @@ def measure_tag_set(assigned: pl.DataFrame, tags: pl.Series, vectors: Vectors, c
             used,
             "tags assigned to more than ten contents",
         ),
-        ("popularity: Gini", _gini(uses), used, "0: all tags equally often; 1: one tag has all"),
+        ("popularity: Gini", _gini(uses), used, "over the assigned tags; 0: all equally often"),
         (
             "least effort: tags a content",
             len(assigned) / tagged if tagged else None,

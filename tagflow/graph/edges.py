@@ -74,8 +74,7 @@ def link_similar(
     itself = (pl.col("target") == pl.col("content_id")) & pl.lit(target_kind == "content")
     return (
         edges.filter((pl.col("weight") >= threshold) & ~itself)
-        .group_by("content_id", maintain_order=True)
-        .head(most)
+        .filter(pl.int_range(pl.len()).over("content_id") < most)
         .select(
             "content_id",
             "target",

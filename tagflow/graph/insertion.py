@@ -12,8 +12,6 @@ from tagflow.tagset.normalisation import tag_text
 
 BuildIndex = Callable[[Vectors], Neighbours]
 
-SPARE = 5  # ours: neighbours fetched beyond the wanted, for the content itself and its exact duplicates
-
 
 def embed_tags(tagset: pl.DataFrame, encoder: Encoder) -> Vectors:
     """Return one unit vector a tag: its name as words, with its description where it has one."""
@@ -63,15 +61,7 @@ def insert_contents(
     """
     spoken = contents.select(has_text()).to_series().to_numpy()
     ids, queries = contents["content_id"].filter(pl.Series(spoken)), vectors[spoken]
-    frame, voter_vectors = voters
-    near = link_similar(
-        ids,
-        build_index(voter_vectors).search(queries, settings.neighbours + SPARE),
-        frame["content_id"],
-        "content",
-        threshold=thresholds.delta_cc,
-        most=settings.neighbours + SPARE,
-    )
+    near = _find_neighbours(contents.filter(pl.Series(spoken)), queries, voters, build_index, settings, thresholds)
     fitting = link_similar(
         ids,
         build_index(tags[1]).search(queries, settings.c2t),
@@ -80,12 +70,30 @@ def insert_contents(
         threshold=thresholds.delta_ct,
         most=settings.c2t,
     )
-    return pl.concat([_drop_duplicates(near, contents, frame, settings.neighbours), fitting])
+    return pl.concat([near, fitting])
 
 
-def _drop_duplicates(near: pl.DataFrame, contents: pl.DataFrame, voters: pl.DataFrame, most: int) -> pl.DataFrame:
-    hashed = near.join(contents.select("content_id", own="content_hash"), on="content_id", maintain_order="left").join(
-        voters.select(target="content_id", other="content_hash"), on="target", maintain_order="left"
+def _find_neighbours(
+    contents: pl.DataFrame,
+    queries: Vectors,
+    voters: tuple[pl.DataFrame, Vectors],
+    build_index: BuildIndex,
+    settings: GraphSettings,
+    thresholds: Thresholds,
+) -> pl.DataFrame:
+    """One voter a content hash is searched and stands for its duplicates, so that copies crowd out nobody."""
+    frame, vectors = voters
+    first = frame.with_row_index("place").unique("content_hash", keep="first", maintain_order=True)
+    near = link_similar(
+        contents["content_id"],
+        build_index(vectors[first["place"].to_numpy()]).search(queries, settings.neighbours + 1),
+        first["content_hash"],
+        "content",
+        threshold=thresholds.delta_cc,
+        most=settings.neighbours + 1,
     )
-    others = hashed.filter(pl.col("own") != pl.col("other")).select(near.columns)
-    return others.group_by("content_id", maintain_order=True).head(most).select(near.columns)
+    hashed = near.join(contents.select("content_id", own="content_hash"), on="content_id", maintain_order="left")
+    copies = frame.select(target="content_hash", copy="content_id")
+    others = hashed.filter(pl.col("own") != pl.col("target")).join(copies, on="target", maintain_order="left_right")
+    shown = others.with_columns(target="copy").select(near.columns)
+    return shown.filter(pl.int_range(pl.len()).over("content_id") < settings.neighbours)

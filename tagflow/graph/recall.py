@@ -18,7 +18,7 @@ def recall_by_tag(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
         content_id, tag_id, c2t (cosine).
     """
     edges = similarity.filter(pl.col("target_kind") == "tag").select("content_id", tag_id="target", c2t="weight")
-    return edges.sort("content_id", -pl.col("c2t"), "tag_id").group_by("content_id", maintain_order=True).head(most)
+    return edges.sort("content_id", -pl.col("c2t"), "tag_id").filter(_first(most))
 
 
 def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
@@ -33,12 +33,16 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
         an edge of that origin, each in [0, 1]), c2c2t (the same with edge weights), neighbours (ids of the nearest
         carriers, at most 3) and carriers (how many). A content without neighbours has no row. Source: ours.
     """
-    near = similarity.filter(pl.col("target_kind") == "content").select(
-        "content_id",
-        neighbour="target",
-        closeness="weight",
-        share=pl.col("weight").clip(0) / pl.col("weight").clip(0).sum().over("content_id"),
-    )
+    near = (
+        similarity.filter(pl.col("target_kind") == "content")
+        .select(
+            "content_id",
+            neighbour="target",
+            closeness="weight",
+            share=pl.col("weight").clip(0) / pl.col("weight").clip(0).sum().over("content_id"),
+        )
+        .with_columns(pl.col("share").fill_nan(0.0))
+    )  # a neighbourhood of opposites only has nothing to share
     history = deterministic.select(neighbour="content_id", tag_id="target", origin="origin", weight="weight")
     return (
         near.join(history, on="neighbour")
@@ -65,8 +69,7 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
     votes = recall_by_neighbour(similarity, deterministic)
     by_neighbour = (
         votes.sort("content_id", -pl.col("c2c2t"), "tag_id")
-        .group_by("content_id", maintain_order=True)
-        .head(settings.c2c2t)
+        .filter(_first(settings.c2c2t))
         .select("content_id", "tag_id")
     )
     pairs = pl.concat([by_tag.select("content_id", "tag_id"), by_neighbour]).unique(maintain_order=True)
@@ -84,3 +87,7 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
         .then(pl.lit("C2C2T"))
         .otherwise(pl.lit("C2T+C2C2T"))
     )
+
+
+def _first(most: int) -> pl.Expr:
+    return pl.int_range(pl.len()).over("content_id") < most

@@ -27,7 +27,9 @@ def load_tagger(method: str) -> Tagger:
         raise ConfigError(
             f"There is no tagging method {method!r}{suggest(method, known)} (methods: {', '.join(known)})."
         )
-    tagger: Tagger = importlib.import_module(f"{__name__}.{method}").tag
+    tagger: Tagger | None = getattr(importlib.import_module(f"{__name__}.{method}"), "tag", None)
+    if tagger is None:
+        raise ConfigError(f"The tagging method {method!r} has no function 'tag' in its file.")
     return tagger
 
 

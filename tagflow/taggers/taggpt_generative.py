@@ -34,7 +34,7 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
         .sort("content_id", -(pl.col("cosine") * pl.col("score")), "tag_id", "said")
         .group_by("content_id", "tag_id", maintain_order=True)
         .agg(
-            confidence=(pl.col("cosine") * pl.col("score")).max(),
+            confidence=(pl.col("cosine") * pl.col("score")).max().clip(0, 1),
             votes=pl.len() / pl.col("proposed").first(),
             evidence=pl.format(
                 'proposed as "{}", cosine {} to the tag', pl.col("tag").first(), pl.col("cosine").first().round(2)
