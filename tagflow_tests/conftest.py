@@ -15,6 +15,7 @@ from tagflow.adapters.duckdb_store import DuckDBStore
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 GUARD = Path(__file__).parent / "guard"
+EXIT_CODE = pytest.StashKey[int]()
 TAGFLOW = Path(sys.executable).with_name("tagflow")
 
 
@@ -27,6 +28,19 @@ def pytest_configure() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
     for name in ("TAGFLOW_DATA", "DAGSTER_HOME"):
         os.environ.pop(name, None)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the exit code for the last word."""
+    session.config.stash[EXIT_CODE] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End without the interpreter's shutdown, where DuckDB's bindings print pages about leaks once torch is loaded."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash.get(EXIT_CODE, 1))
 
 
 class Said(NamedTuple):

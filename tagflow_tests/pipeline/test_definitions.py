@@ -1,5 +1,8 @@
 """The code location as Dagster sees it: names, lineage, descriptions, new datasets."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -54,6 +57,14 @@ def test_workspace_and_pyproject_name_the_same_code_location() -> None:
     pyproject = (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'module_name = "{said["python_module"]["module_name"]}"' in pyproject
     assert f'code_location_name = "{said["python_module"]["location_name"]}"' in pyproject
+
+
+def test_dagsters_own_commands_find_the_code_location_in_the_checkout() -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "DAGSTER_HOME"}
+    for words in (["-w", "workspace.yaml"], []):  # the second finds [tool.dagster] of pyproject.toml
+        command = [sys.executable, "-m", "dagster", "definitions", "validate", *words]
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_new_folder_becomes_a_partition_without_a_code_change(tmp_path: Path) -> None:
