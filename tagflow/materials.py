@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tagflow.confidence.features import Space, add_features, open_space
+from tagflow.confidence.features import add_features
+from tagflow.errors import ArtifactError
 from tagflow.graph.insertion import BuildIndex
 from tagflow.graph.recall import recall_candidates
+from tagflow.graph.space import Space, open_space
 from tagflow.ports import Encoder, Engine, TagModel
 from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tables import Tables
@@ -40,7 +42,12 @@ def gather_materials(
     engine: Engine,
     build_index: BuildIndex,
 ) -> Materials:
-    """Return the materials from the artifacts as stored."""
+    """Return the materials from the artifacts as stored.
+
+    Raises:
+        ArtifactError: the graph was made with another encoder or for another tag set.
+    """
+    check_graph(graph, tagset, brain[0])
     edges = graph["content_tag_graph"]
     return Materials(
         settings=settings,
@@ -58,6 +65,19 @@ def gather_materials(
 
 Tagger = Callable[[pl.DataFrame, Materials], pl.DataFrame]
 """A tagging method: contents with text (raw_clues columns) and materials in, ``scored_candidates`` out."""
+
+
+def check_graph(graph: Tables, tagset: pl.DataFrame, encoder: Encoder) -> None:
+    """Refuse a graph whose vectors or tags are not the ones in use.
+
+    Raises:
+        ArtifactError: the graph was made with another encoder or for another tag set.
+    """
+    if (graph["vectors"]["fingerprint"] != encoder.fingerprint).any():
+        raise ArtifactError("content_tag_graph was made with another encoder: run the dataset's assets from there on.")
+    tags = graph["vectors"].filter(pl.col("node_kind") == "tag")["node"]
+    if set(tags) != set(tagset["tag_id"]):
+        raise ArtifactError("content_tag_graph was made for another tag set: run the dataset's assets from there on.")
 
 
 def recall_pairs(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The narrow Protocols between the algorithms and the outside; adapters implement them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -65,6 +65,10 @@ class TagModel(Protocol):
         """Short name for people."""
 
     @property
+    def calibrated(self) -> bool:
+        """Whether what it judges was learned from answers; if not, its numbers are mere scores."""
+
+    @property
     def proposer(self) -> str:
         """Fingerprint of everything that decides what is proposed for a content."""
 
@@ -76,19 +80,3 @@ class TagModel(Protocol):
 
     def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
         """Return for each pair with recall features the probability that the tag is right."""
-
-
-class Brain(Protocol):
-    """What tags: a tag model and the encoder whose space the graph lives in."""
-
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder."""
-
-    @property
-    def tag_model(self) -> TagModel:
-        """The tag model."""
-
-
-Json = dict[str, Any]
-"""A JSON object."""

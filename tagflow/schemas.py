@@ -12,12 +12,6 @@ from tagflow.tables import Artifact, Column, Table
 STATUSES = ("tagged", "no_tag_fits", "skipped", "quarantined", "dead_lettered", "pending")
 """Where a content can end; the counts of the six add up to the records read."""
 
-BANDS = ("apply", "review", "drop")
-"""What to do with an assignment, by confidence."""
-
-VERDICTS = ("kept", "too_rare", "too_common", "banned", "malformed")
-"""What the filter decided about a candidate tag."""
-
 TEXT, COUNT, SHARE, FLAG = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
 TEXTS = pl.List(pl.String())
 CLUE_PAIRS = pl.List(pl.Struct({"field": pl.String(), "text": pl.String()}))
@@ -34,7 +28,7 @@ RAW_CLUES = Artifact(
                 ),
                 "text": Column(TEXT, "packed clue text: what is embedded; empty if the content has no text"),
                 "cuts": Column(CUTS, "fields shortened by packing, with characters kept and in total"),
-                "language": Column(TEXT, "language code of the content"),
+                "language": Column(TEXT, "language code of the dataset"),
                 "hashtags": Column(
                     TEXTS, "hashtags in title and caption, without the mark; none where they are the labels"
                 ),
@@ -114,7 +108,7 @@ FUSED_TAGSET = Artifact(
                 "frequency": Column(
                     COUNT, "distinct contents outside the test split that have it or one of its aliases"
                 ),
-                "aliases": Column(TEXTS, "spellings and near-synonyms that mean this tag"),
+                "aliases": Column(TEXTS, "near-synonyms that mean this tag"),
                 "description": Column(TEXT, "definition, where there is one", nullable=True),
                 "origin": Column(TEXT, "proposed, label or file"),
             },
@@ -146,7 +140,7 @@ CONTENT_TAG_GRAPH = Artifact(
                 "origin": Column(TEXT, "human, machine or encoder"),
                 "weight": Column(SHARE, "edge weight: origin weight, or cosine in [-1, 1]"),
             },
-            key=("content_id", "target", "target_kind", "kind"),
+            key=("content_id", "target", "target_kind", "kind", "origin"),
         ),
         "vectors": Table(
             {
@@ -214,7 +208,9 @@ _SCORED = {
     "content_id": Column(TEXT, "the content"),
     "tag_id": Column(TEXT, "the tag"),
     "tag": Column(TEXT, "the tag's name"),
-    "confidence": Column(SHARE, "probability that the tag is right, in [0, 1]"),
+    "confidence": Column(
+        SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
+    ),
     "path": Column(TEXT, "how it was recalled: C2T, C2C2T, both, or the method's own path"),
     "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
@@ -230,7 +226,9 @@ TAGGED_OUTPUT = Artifact(
                 "rank": Column(COUNT, "1 is the most confident"),
                 **{name: column for name, column in _SCORED.items() if name != "content_id"},
                 "band": Column(TEXT, "apply, review or drop"),
-                "model": Column(TEXT, "tagging method and tag model"),
+                "model": Column(
+                    TEXT, "tagging method and tag model; says uncalibrated where confidence was not learned"
+                ),
                 "vocabulary_version": Column(TEXT, "hash of the tag set"),
             },
             key=("content_id", "tag_id"),

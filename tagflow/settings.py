@@ -113,7 +113,8 @@ class TaggingSettings(Strict):
     top_k: int = Field(10, ge=1)  # ours
     min_confidence: float = Field(
         0.25, ge=0, le=1
-    )  # ours: below half of the best reachable F1 a tag costs more than it gives
+    )  # ours: F1 is best when cut at half its own value, and 0.5 is a good F1
+    match: float | None = Field(None, ge=-1, le=1)  # late matching; default of the encoder
     apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
     review_at: float = Field(0.25, ge=0, le=1)  # ours
 
@@ -183,6 +184,7 @@ def find_thresholds(settings: DatasetSettings) -> Thresholds:
     default = THRESHOLDS.get(settings.encoder.model, next(iter(THRESHOLDS.values())))
     own = {
         "fuse": settings.vocabulary.fuse,
+        "match": settings.tagging.match,
         "delta_ct": settings.graph.delta_ct,
         "delta_cc": settings.graph.delta_cc,
     }

@@ -1,7 +1,7 @@
 """What an artifact is made of, and the check that a frame is what its schema declares."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -49,11 +49,6 @@ class Artifact:
     tables: Mapping[str, Table]
     source: str
     meaning: str
-    main: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """The first table is the main one."""
-        object.__setattr__(self, "main", next(iter(self.tables)))
 
 
 def check_tables(artifact: Artifact, tables: Tables) -> Tables:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tagflow.ports import Vectors
 
-BATCH = 1024  # ours: queries of one product
+CELLS = 2**25  # ours: cosines held in memory together, 128 MB
 DIGITS = 6  # equal vectors get cosines that differ in the seventh digit, by their place in the matrix
 
 
@@ -23,14 +23,16 @@ class ExactNeighbours:
         cosines = np.zeros((len(queries), k), np.float32)
         if k == 0:
             return indices, cosines
-        for start in range(0, len(queries), BATCH):
-            part = slice(start, start + BATCH)
+        rows = max(1, CELLS // len(self._vectors))
+        for start in range(0, len(queries), rows):
+            part = slice(start, start + rows)
             scores = np.round(queries[part] @ self._vectors.T, DIGITS)
-            edge = np.partition(scores, len(self._vectors) - k, axis=1)[:, -k][:, None]
-            rank = np.where(scores > edge, 2, (scores == edge).astype(np.int8))  # above the edge, on it, below it
-            chosen = np.sort(np.argsort(-rank, axis=1, kind="stable")[:, :k], axis=1)
-            values = np.take_along_axis(scores, chosen, axis=1)
-            order = np.argsort(-values, axis=1, kind="stable")
-            indices[part] = np.take_along_axis(chosen, order, axis=1)
-            cosines[part] = np.take_along_axis(values, order, axis=1)
+            edge = np.partition(scores, len(self._vectors) - k, axis=1)[:, -k]
+            row, column = np.nonzero(scores >= edge[:, None])  # k a row, and more where several lie on the edge
+            value = scores[row, column]
+            order = np.lexsort((column, -value, row))
+            place = np.arange(len(row)) - np.searchsorted(row, row)
+            kept = order[place < k]
+            indices[part] = column[kept].reshape(-1, k)
+            cosines[part] = value[kept].reshape(-1, k)
         return indices, cosines

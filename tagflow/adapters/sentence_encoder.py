@@ -46,6 +46,9 @@ class SentenceEncoder:
 
     A text longer than the model's window is cut into windows that touch; their vectors are averaged by number of tokens
     and brought to length 1. Blank texts get zeros. The model is loaded at the first text.
+
+    Attributes:
+        encoded: texts embedded since this object was made.
     """
 
     def __init__(self, model: str, precision: str, batch: int, engine: Engine, progress: Progress) -> None:
@@ -60,6 +63,7 @@ class SentenceEncoder:
         """
         self._model_name, self._batch, self._engine, self._progress = model, batch, engine, progress
         self._asked_precision = precision
+        self.encoded = 0
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +83,7 @@ class SentenceEncoder:
         Raises:
             ModelError: the model gave a vector that is not finite.
         """
+        self.encoded += len(texts)
         out = np.zeros((len(texts), self.dimension), np.float32)
         spoken = [number for number, text in enumerate(texts) if text.strip()]
         spoken.sort(key=lambda number: -len(texts[number]))
@@ -176,6 +181,8 @@ def _locate(model: str) -> tuple[str, str]:
         check_published(folder)
         return str(folder), hashlib.sha256("".join(PUBLISHED.values()).encode()).hexdigest()
     path = Path(model).expanduser()
+    if model.startswith((".", "/", "~")) and not path.is_dir():
+        raise ModelError(f"There is no folder {model} with an encoder.")
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         names = {file.name for file in files}

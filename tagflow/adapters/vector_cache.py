@@ -23,9 +23,9 @@ class RememberingEncoder:
         reused: distinct texts whose vector was known.
     """
 
-    def __init__(self, encoder: Encoder, store: DuckDBStore, dataset: str) -> None:
-        """Wrap the encoder; the stored vectors are read at the first text."""
-        self._encoder, self._store, self._dataset = encoder, store, dataset
+    def __init__(self, encoder: Encoder, store: DuckDBStore, dataset: str, *, keep: bool = True) -> None:
+        """Wrap the encoder; the stored vectors are read at the first text, and added to if ``keep``."""
+        self._encoder, self._store, self._dataset, self._keep = encoder, store, dataset, keep
         self._known: pl.DataFrame | None = None
         self.computed = self.reused = 0
 
@@ -61,8 +61,12 @@ class RememberingEncoder:
         rows = new.select("key", fingerprint=pl.lit(self.fingerprint)).with_columns(
             vector=pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
         )
+        first = self._known is None
         self._known = rows if self._known is None else pl.concat([self._known, rows])
-        self._store.write(self._dataset, CACHE, {CACHE: self._known}, uncompressed=True)
+        if self._keep and first:  # nothing is stored, or another encoder's vectors
+            self._store.write(self._dataset, CACHE, {CACHE: rows}, uncompressed=True)
+        elif self._keep:  # another process may have added some meanwhile
+            self._store.upsert(self._dataset, CACHE, CACHE, rows, key=["key"])
         return self._known
 
     def _read(self) -> pl.DataFrame | None:

@@ -52,7 +52,7 @@ def run_init(name: str, file: Path, language: str | None, columns: tuple[str, ..
         shutil.copyfile(file, contents / file.name)
         settings = _guess_settings(contents / file.name, language, _parse_columns(columns))
         (staged / "dataset.yaml").write_text(_write_yaml(settings, name, file), encoding="utf-8")
-        read = _try_reading(contents, settings, staged / "dataset.yaml", folder)
+        read = _try_reading(contents, settings, file)
         staged.chmod(0o755)
         staged.rename(folder)
     finally:
@@ -60,12 +60,12 @@ def run_init(name: str, file: Path, language: str | None, columns: tuple[str, ..
     _say(name, folder, settings, read)
 
 
-def _try_reading(contents: Path, settings: dict[str, object], staged: Path, folder: Path) -> ContentTable:
+def _try_reading(contents: Path, settings: dict[str, object], file: Path) -> ContentTable:
     whole = DatasetSettings.model_validate(settings)
     try:
-        return read_contents(contents, whole.columns, whole.labels, staged)
+        return read_contents(contents, whole.columns, whole.labels, Path("--column"))
     except ConfigError as error:  # the staged folder is nothing a person should hear of
-        raise ConfigError(str(error).replace(str(staged.parent), str(folder))) from error
+        raise ConfigError(str(error).replace(str(contents), str(file))) from error
 
 
 def _parse_columns(given: Iterable[str]) -> dict[str, str]:

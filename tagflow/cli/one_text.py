@@ -10,7 +10,7 @@ from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.ranking import rank_tags
 from tagflow.errors import ConfigError
 from tagflow.settings import CLUE_FIELDS
-from tagflow.taggers import load_tagger
+from tagflow.taggers import load_tagger, name_model
 from tagflow.tagset.vocabulary import make_vocabulary_version
 
 
@@ -28,7 +28,7 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     """
     from tagflow.pipeline.resources import Workbench
 
-    dataset = Workbench(data=str(find_data()), progress="terminal").open(name, lambda line: None)
+    dataset = Workbench(data=str(find_data()), progress="terminal").open(name, lambda line: None, remember=False)
     tagset = dataset.store.read(name, "fused_tagset")
     graph = dataset.store.read_all(name, "content_tag_graph")
     confidence = dataset.store.read(name, "confidence_model")
@@ -36,15 +36,16 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     content = convert_contents(_as_content(text), dataset.settings)
     if not content.select(has_text()).item():
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
-    materials = dataset.materials(tagset, dataset.insert(content, known, graph), confidence)
+    materials = dataset.materials(tagset, dataset.insert(content, known, graph), dataset.tag_model(confidence))
     scored = load_tagger(dataset.settings.tagging.method)(content, materials)
-    version = make_vocabulary_version(tagset)
-    tagged = rank_tags(scored, dataset.settings, model=materials.tag_model.name, version=version)
+    model, version = name_model(dataset.settings.tagging.method, materials.tag_model), make_vocabulary_version(tagset)
+    tagged = rank_tags(scored, dataset.settings, model=model, version=version)
     columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
     return {
         "dataset": name,
         "status": "tagged" if len(tagged) else "no_tag_fits",
         "tags": tagged.with_columns(pl.col("confidence").round(4)).select(columns).to_dicts(),
+        "model": model,
         "vocabulary_version": version,
     }
 

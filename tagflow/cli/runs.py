@@ -56,19 +56,25 @@ def run_dataset(name: str, select: str | None = None) -> None:
         job = definitions.resolve_implicit_global_asset_job_def()
         chosen = choose_assets(definitions, select)
         click.echo(f"{name}: {len(chosen)} assets, from {data / name}")
-        job.execute_in_process(
-            instance=instance,
-            partition_key=name,
-            asset_selection=chosen,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
+        try:
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=name,
+                asset_selection=chosen,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        except dg.DagsterExecutionInterruptedError as stop:
+            raise KeyboardInterrupt from stop
+        for check in result.get_asset_check_evaluations():
+            if not check.passed:
+                click.echo(f"  check failed: {check.check_name} of {check.asset_key.to_user_string()}")
+        if any(key.to_user_string() == "tagged_output" for key in chosen):
+            show_outcome(name)
 
 
 def show_outcome(name: str) -> None:
     """Say where the records ended and what to do next."""
     store = DuckDBStore(find_data() / "warehouse")
-    if not store.exists(name, "tagged_output"):
-        return
     status = store.read(name, "tagged_output", "content_status")
     counts = dict(status["status"].value_counts(sort=True).iter_rows())
     said = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts.items())

@@ -4,7 +4,7 @@ import hashlib
 
 import polars as pl
 
-from tagflow.clues.hashtags import find_hashtags, strip_hashtags
+from tagflow.clues.hashtags import find_hashtags, split_hashtag, strip_hashtags
 from tagflow.clues.holdout import split_contents
 from tagflow.clues.packing import pack_clues
 from tagflow.settings import CLUE_FIELDS, DatasetSettings
@@ -20,12 +20,13 @@ def convert_contents(contents: pl.DataFrame, settings: DatasetSettings) -> pl.Da
     hashtags = contents.select(find_hashtags(pl.concat_str(["title", "caption"], separator=" ", ignore_nulls=True)))
     if settings.labels.source == "hashtags":
         stripped = [strip_hashtags(pl.col(name)) for name in CLUE_FIELDS]
-        contents = contents.with_columns(*stripped, labels=hashtags.to_series())
+        contents = contents.with_columns(*stripped, labels=hashtags.to_series().list.eval(split_hashtag(pl.element())))
         hashtags = hashtags.select(pl.all().list.head(0))  # the reference is no clue
     packed = pack_clues(contents.select(CLUE_FIELDS), settings.clues.budget)
     clues = pl.concat_list([pl.struct(field=pl.lit(name), text=pl.col(name)) for name in CLUE_FIELDS])
     blank = pl.element().struct.field("text").fill_null("").str.strip_chars() == ""
-    by_column = contents["split"].is_not_null().any()
+    share = settings.holdout_fraction()
+    by_column = share > 0 and (contents["split"].str.strip_chars().str.to_lowercase() == "test").any()
     frame = contents.select(
         "content_id",
         clues=clues.list.eval(pl.element().filter(~blank)),
@@ -34,7 +35,7 @@ def convert_contents(contents: pl.DataFrame, settings: DatasetSettings) -> pl.Da
         language=pl.lit(settings.language),
         hashtags=hashtags.to_series(),
         labels="labels",
-        split=split_contents(contents, settings.holdout_fraction(), by_column=by_column),
+        split=split_contents(contents, share, by_column=bool(by_column)),
         source_file="source_file",
     )
     return frame.with_columns(content_hash=hash_contents(frame))

@@ -34,3 +34,13 @@ def strip_hashtags(text: pl.Expr) -> pl.Expr:
     for hashtag in (f"{MARK}{WORD}{MARK}", f"{MARK}{WORD}"):
         stripped = stripped.str.replace_all(hashtag, " ")
     return stripped.str.replace_all(r"[ \t]+", " ").str.replace_all(r" ?\n ?", "\n").str.strip_chars()
+
+
+def split_hashtag(hashtag: pl.Expr) -> pl.Expr:
+    """Return a hashtag as words: camel case and underscores separate (``VeganDinner`` gives ``Vegan Dinner``)."""
+    return (
+        hashtag.str.strip_chars("#＃")
+        .str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2")
+        .str.replace_all(r"_+", " ")
+        .str.strip_chars()
+    )

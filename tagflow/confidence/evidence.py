@@ -6,25 +6,25 @@ import polars as pl
 def explain_pairs() -> pl.Expr:
     """Return the reason of a pair with recall features: where it is named, who carries it, how near it lies.
 
-    Needs named, headlined (0 or 1), carriers, human, machine and cosine.
+    Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, human, machine
+    (shares of the neighbourhood) and cosine.
     """
-    named = (
-        pl.when(pl.col("headlined") > 0)
-        .then(pl.lit("named in the first line"))
-        .when(pl.col("named") > 0)
-        .then(pl.lit("named in the text"))
-    )
-    by_people = (
+    place = pl.when(pl.col("headlined") > 0).then(pl.lit("its first line says")).otherwise(pl.lit("its text says"))
+    named = pl.when(pl.col("found").is_not_null()).then(pl.format('{} "{}"', place, pl.col("found").fill_null("")))
+    have = pl.when(pl.col("carriers") == 1).then(pl.lit("has")).otherwise(pl.lit("have"))
+    by_whom = (
         pl.when(pl.col("machine") == 0)
-        .then(pl.lit("tagged so by people"))
+        .then(pl.lit("from people"))
         .when(pl.col("human") == 0)
-        .then(pl.lit("naming it"))
-        .otherwise(pl.lit("naming it or tagged so by people"))
+        .then(pl.lit("as a proposal"))
+        .otherwise(pl.lit("from people or as a proposal"))
     )
-    contents = pl.when(pl.col("carriers") == 1).then(pl.lit("content")).otherwise(pl.lit("contents"))
-    share = ((pl.col("human") + pl.col("machine")) * 100).round(0).cast(pl.Int64)
     carried = pl.when(pl.col("carriers") > 0).then(
-        pl.format("{} similar {} {} ({} % of the neighbourhood)", "carriers", contents, by_people, share)
+        pl.format("{} of the most similar contents {} this tag {}", "carriers", have, by_whom)
     )
-    near = pl.format("cosine {} to the text", pl.col("cosine").round(2))
-    return pl.concat_str([named, carried, near], separator="; ", ignore_nulls=True)
+    return pl.concat_str([named, carried, explain_cosine(pl.col("cosine"))], separator="; ", ignore_nulls=True)
+
+
+def explain_cosine(cosine: pl.Expr) -> pl.Expr:
+    """Return how near the tag's meaning lies to the text, in words."""
+    return pl.format("closeness of meaning {} of 1", cosine.round(2))

@@ -1,10 +1,10 @@
 """Recall features: what the embedded judge sees of a (content, tag) pair."""
 
-from typing import NamedTuple
-
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_array
 
+from tagflow.graph.space import Space
 from tagflow.ports import Vectors
 from tagflow.tagset.normalisation import lexical_text, needle_text
 
@@ -15,32 +15,12 @@ FEATURES = (*HISTORY_FEATURES, "cosine", "machine", "machine_prior", "named", "h
 """Features of the judge; all are computed without the pair's own edge (leave-one-out)."""
 
 
-class Space(NamedTuple):
-    """Vectors of the contents and tags that occur in a frame of pairs, and which row is whose."""
-
-    contents: pl.DataFrame
-    """node and row: position of each content in ``content_vectors``."""
-    content_vectors: Vectors
-    tags: pl.DataFrame
-    """node and row: position of each tag in ``tag_vectors``."""
-    tag_vectors: Vectors
-
-
-def open_space(vectors: pl.DataFrame) -> Space:
-    """Return the space of a ``vectors`` frame."""
-    sides = []
-    width = vectors["vector"].dtype.shape[0]  # type: ignore[attr-defined]
-    for kind in ("content", "tag"):
-        side = vectors.filter(pl.col("node_kind") == kind)
-        matrix = side["vector"].to_numpy() if len(side) else np.zeros((0, width), np.float32)
-        sides.append((side.select("node").with_row_index("row").cast({"row": pl.Int64}), np.ascontiguousarray(matrix)))
-    return Space(*sides[0], *sides[1])
-
-
 def add_features(
     pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame, deterministic: pl.DataFrame, space: Space
 ) -> pl.DataFrame:
-    """Return the pairs with every feature of ``FEATURES`` and ``annotated``: whether people ever used the tag.
+    """Return the pairs with every feature of ``FEATURES``, ``annotated`` and ``found``.
+
+    ``annotated``: whether people used the tag elsewhere. ``found``: the name or alias that stands in the text, or null.
 
     A content's own edges never speak for its own pairs: they are taken out of centroid and prior, and recall has no
     edge from a content to itself.
@@ -73,13 +53,14 @@ def add_features(
         machine_prior=pl.Series(np.log((machine_count + 0.5) / (contents + 1.0))),
         named=named["named"],
         headlined=named["headlined"],
-        annotated=pl.Series(_count_edges(human, space)[tag] > 0),
+        found=named["found"],
+        annotated=pl.Series(count > 0),
     )
 
 
 def _own_edges(rows: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
-    own = deterministic.select("content_id", tag_id="target", own_human=pl.col("origin") == "human").with_columns(
-        own_machine=~pl.col("own_human")
+    own = deterministic.group_by("content_id", tag_id="target").agg(
+        own_human=(pl.col("origin") == "human").any(), own_machine=(pl.col("origin") != "human").any()
     )
     joined = rows.select("content_id", "tag_id").join(
         own, on=["content_id", "tag_id"], how="left", maintain_order="left"
@@ -98,8 +79,9 @@ def _compare_centroids(
     linked = edges.join(space.contents, left_on="content_id", right_on="node", maintain_order="left").join(
         space.tags, left_on="target", right_on="node", suffix="_tag", maintain_order="left"
     )
-    sums = np.zeros_like(space.tag_vectors)
-    np.add.at(sums, linked["row_tag"].to_numpy(), space.content_vectors[linked["row"].to_numpy()])
+    places = (linked["row_tag"].to_numpy(), linked["row"].to_numpy())
+    shape = (len(space.tag_vectors), len(space.content_vectors))
+    sums = csr_array((np.ones(len(linked), np.float32), places), shape=shape) @ space.content_vectors
     count = _count_edges(edges, space)[tag] - own
     centroid = np.zeros(len(content), np.float64)
     for part in _slices(len(content)):
@@ -122,7 +104,7 @@ def _slices(length: int, size: int = 65_536) -> list[slice]:
 
 
 def _find_names(pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame) -> pl.DataFrame:
-    """Whether the tag's name or an alias stands in the text, and in its first line, as 0 or 1."""
+    """Whether the tag's name or an alias stands in the text, and in its first line, as 0 or 1, and which one."""
     names = tagset.select("tag_id", name=pl.concat_list("tag", "aliases")).explode("name")
     names = names.with_columns(needle=needle_text(pl.col("name"))).unique(["tag_id", "needle"])
     whole = texts.select(
@@ -136,11 +118,14 @@ def _find_names(pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame) 
         .join(whole, on="content_id")
         .select(
             "pair",
+            "name",
             named=pl.col("text").str.contains(pl.col("needle"), literal=True),
             headlined=pl.col("first").str.contains(pl.col("needle"), literal=True),
         )
-        .group_by("pair")
-        .agg(pl.col("named").any(), pl.col("headlined").any())
+        .filter(pl.col("named"))
+        .sort("pair", ~pl.col("headlined"), "name")
+        .group_by("pair", maintain_order=True)
+        .agg(pl.col("named").any(), pl.col("headlined").any(), found=pl.col("name").first())
     )
     joined = rows.join(found, on="pair", how="left", maintain_order="left")
-    return joined.select(pl.col("named", "headlined").fill_null(False).cast(pl.Float64))
+    return joined.select(pl.col("named", "headlined").fill_null(False).cast(pl.Float64), "found")

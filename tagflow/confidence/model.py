@@ -40,22 +40,27 @@ def fit_confidence(samples: pl.DataFrame) -> Tables:
     Too few annotated contents, or only one kind of answer, give the documented prior model (``fitted`` false).
 
     Args:
-        samples: content_id, right, and every feature, of contents outside the test split; each pair's features leave
-            its own edge out.
+        samples: content_id, right, every feature and ``annotated``, of contents outside the test split; each pair's
+            features leave its own edge out.
     """
-    enough = samples["content_id"].n_unique() >= MIN_CONTENTS and samples["right"].n_unique() == 2
+    known = samples.filter(pl.col("annotated"))
+    enough = known["content_id"].n_unique() >= MIN_CONTENTS and known["right"].n_unique() == 2
     empty = CONFIDENCE_MODEL.tables["reliability"].empty()
     if not enough:
         return {"confidence_model": describe_prior_model(), "reliability": empty}
     heads, curves = [], []
     for head, features in HEADS.items():
-        values, right = samples.select(features).to_numpy(), samples["right"].to_numpy().astype(np.int64)
+        # A right pair whose tag nobody else has cannot be met at tagging time; left in, it turns the signs of history.
+        taught = known if head == "annotated" else samples
+        values, right = taught.select(features).to_numpy(), taught["right"].to_numpy().astype(np.int64)
         mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
         standard = (values - mean) / scale
         coefficients = _fit_logistic(standard, right)
         heads.append(_describe(head, features, mean, scale, coefficients, len(right), int(right.sum())))
-        curves.append(bin_reliability(_cross_fit(standard, right, samples["content_id"]), right, head))
+        confidence = _cross_fit(standard, right, taught["content_id"])
+        said = ~np.isnan(confidence)
+        curves.append(bin_reliability(confidence[said], right[said], head))
     return {"confidence_model": pl.concat(heads), "reliability": pl.concat([empty, *curves])}
 
 
@@ -106,7 +111,7 @@ def _cross_fit(values: np.ndarray, right: np.ndarray, contents: pl.Series) -> np
     from sklearn.model_selection import GroupKFold
 
     groups = contents.rank("dense").to_numpy()
-    out = np.zeros(len(right))
+    out = np.full(len(right), np.nan)  # a fold with one kind of answer says nothing
     for fit, rest in GroupKFold(FOLDS, shuffle=True, random_state=SEED).split(values, right, groups):
         if len(np.unique(right[fit])) == 2:
             coefficients = _fit_logistic(values[fit], right[fit])

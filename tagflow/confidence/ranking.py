@@ -42,18 +42,32 @@ def rank_tags(scored: pl.DataFrame, settings: DatasetSettings, *, model: str, ve
     )
 
 
-def account_contents(raw_clues: pl.DataFrame, quarantine: pl.DataFrame, tagged: pl.DataFrame) -> pl.DataFrame:
-    """Return the ``content_status``: one row for each record read, whether it got a tag or not."""
+def account_contents(
+    raw_clues: pl.DataFrame, quarantine: pl.DataFrame, tagged: pl.DataFrame, judged: pl.Series
+) -> pl.DataFrame:
+    """Return the ``content_status``: one row for each record read, whether it got a tag or not.
+
+    Args:
+        raw_clues: the contents.
+        quarantine: the records that are not used.
+        tagged: ``tagged_output``.
+        judged: ids of the contents that are in the graph and were put to the method; others with text are pending.
+    """
+    waits = ~pl.col("content_id").is_in(judged.implode())
     counts = tagged.group_by("content_id").agg(tags=pl.len().cast(pl.Int64))
     contents = raw_clues.join(counts, on="content_id", how="left", maintain_order="left").select(
         "content_id",
         status=pl.when(~has_text())
         .then(pl.lit("skipped"))
+        .when(waits)
+        .then(pl.lit("pending"))
         .when(pl.col("tags").is_null())
         .then(pl.lit("no_tag_fits"))
         .otherwise(pl.lit("tagged")),
         reason=pl.when(~has_text())
         .then(pl.lit("no text"))
+        .when(waits)
+        .then(pl.lit("not in the content-tag graph yet"))
         .when(pl.col("tags").is_null())
         .then(pl.lit("no candidate reached the least confidence")),
         tags=pl.col("tags").fill_null(0),

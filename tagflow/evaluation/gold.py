@@ -19,6 +19,8 @@ class Gold(NamedTuple):
     """tag_id of every tag that people used at least twice outside the test split."""
     held_out: int
     """Contents of the test split, with or without gold."""
+    said: int
+    """Labels on the test split that people used at least twice outside it, whether or not the tag set has them."""
 
 
 def find_gold(raw_clues: pl.DataFrame, names: pl.DataFrame) -> Gold:
@@ -32,7 +34,14 @@ def find_gold(raw_clues: pl.DataFrame, names: pl.DataFrame) -> Gold:
     judged = fit.group_by("tag_id").len().filter(pl.col("len") >= MIN_USES).select("tag_id").sort("tag_id")
     test = raw_clues.filter(pl.col("split") == "test")
     said = test.select("content_id", tag="labels").explode("tag").drop_nulls()
-    return Gold(_resolve(said, names).join(judged, on="tag_id", how="semi"), judged, len(test))
+    pairs = _resolve(said, names).join(judged, on="tag_id", how="semi")
+    return Gold(pairs, judged, len(test), _count_said(explode_labels(raw_clues), said))
+
+
+def _count_said(fit: pl.DataFrame, test: pl.DataFrame) -> int:
+    keyed = [side.select("content_id", key=normalise(pl.col("tag"))).unique() for side in (fit, test)]
+    often = keyed[0].group_by("key").len().filter(pl.col("len") >= MIN_USES)
+    return keyed[1].join(often, on="key", how="semi").height
 
 
 def _resolve(said: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,10 @@ from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tables import Tables
 from tagflow.tagset.normalisation import normalise, tag_text
 
+NAMEABLE = (
+    "share of the held-out contents' labels used twice elsewhere that the tag set can name; R@k counts only these"
+)
+
 
 def report_methods(
     scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, gold: Gold, own: str, *, single: bool
@@ -38,6 +42,8 @@ def report_methods(
     parts.append(_name(own, measure_answers(answered, gold, single=single)))
     if own in scored:
         parts.append(_name(own, _measure_calibration(scored[own], gold)))
+    nameable = ("gold in the tag set", len(gold.pairs) / gold.said, None, None, gold.said, NAMEABLE)
+    parts.append(_name("tag set: tagflow", pl.DataFrame([nameable], schema=ROW, orient="row")))
     return pl.concat(parts)
 
 
@@ -86,7 +92,14 @@ def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     table = bin_reliability(confidence, right, "test")
     base = float(right.mean())
     rows = [
-        ("ECE", expected_calibration_error(table), None, None, len(judged), "over all candidates, 15 equal-mass bins"),
+        (
+            "ECE",
+            expected_calibration_error(table),
+            None,
+            None,
+            len(judged),
+            "over the judged candidates of contents with gold, 15 equal-mass bins",
+        ),
         (
             "Brier",
             brier_score(confidence, right),

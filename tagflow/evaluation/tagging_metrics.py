@@ -71,9 +71,14 @@ def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.D
     right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "produced"))
     wanted = np.ones(len(table)) if single else table["gold"].to_numpy().astype(np.float64)
     rows = [
-        ("precision", *bootstrap_ratio(right, answers), int(answers.sum()), "of the tags assigned after the cut"),
-        ("recall", *bootstrap_ratio(right, wanted), int(wanted.sum()), "of the tags assigned after the cut"),
-        ("F1", *bootstrap_ratio(2 * right, answers + wanted), len(table), "of the tags assigned after the cut"),
+        (
+            "precision",
+            *bootstrap_ratio(right, answers),
+            int(answers.sum()),
+            "of the judged tags assigned after the cut",
+        ),
+        ("recall", *bootstrap_ratio(right, wanted), int(wanted.sum()), "of the judged tags assigned after the cut"),
+        ("F1", *bootstrap_ratio(2 * right, answers + wanted), len(table), "of the judged tags assigned after the cut"),
         *_accuracy_rows(table, " after the cut"),
     ]
     return pl.DataFrame(rows, schema=ROW, orient="row")

@@ -18,29 +18,34 @@ def link_history(
 ) -> pl.DataFrame:
     """Return the deterministic edges: annotated tags (human) and proposals (machine) that resolve to a tag.
 
-    The test split has none. Where a content has a tag both ways, the human edge stands.
+    The test split has none. A content may have a tag both ways.
 
     Args:
         raw_clues: contents with labels and split.
-        candidate_tags: proposals of contents outside the test split.
+        candidate_tags: proposals; those of contents that are now in the test split do not count.
         names: key and tag_id of every name and alias.
         settings: weight of a human and of a machine edge.
     """
     human = explode_labels(raw_clues).with_columns(origin=pl.lit("human"), weight=pl.lit(settings.human_weight))
-    machine = candidate_tags.select(
+    fit = raw_clues.filter(pl.col("split") == "fit").select("content_id")
+    machine = candidate_tags.join(fit, on="content_id", how="semi", maintain_order="left").select(
         "content_id", "tag", origin=pl.lit("machine"), weight=pl.lit(settings.machine_weight)
     )
     keyed = pl.concat([human, machine]).with_columns(key=normalise(pl.col("tag")))
     resolved = keyed.join(names, on="key", maintain_order="left")
-    edges = resolved.unique(["content_id", "tag_id"], keep="first", maintain_order=True).sort("content_id", "tag_id")
-    return edges.select(
-        "content_id",
-        target="tag_id",
-        target_kind=pl.lit("tag"),
-        kind=pl.lit("deterministic"),
-        origin="origin",
-        weight="weight",
-    ).cast(EDGE)
+    edges = resolved.unique(["content_id", "tag_id", "origin"], keep="first", maintain_order=True)
+    return (
+        edges.sort("content_id", "tag_id", "origin")
+        .select(
+            "content_id",
+            target="tag_id",
+            target_kind=pl.lit("tag"),
+            kind=pl.lit("deterministic"),
+            origin="origin",
+            weight="weight",
+        )
+        .cast(EDGE)
+    )
 
 
 def link_similar(

@@ -6,8 +6,10 @@ import polars as pl
 
 from tagflow.clues.conversion import has_text
 from tagflow.graph.edges import link_similar
+from tagflow.graph.space import open_space
 from tagflow.ports import Encoder, Neighbours, Vectors
 from tagflow.settings import GraphSettings, Thresholds
+from tagflow.tables import Tables
 from tagflow.tagset.normalisation import tag_text
 
 BuildIndex = Callable[[Vectors], Neighbours]
@@ -37,6 +39,77 @@ def describe_vectors(nodes: pl.Series, kind: str, vectors: Vectors, fingerprint:
     )
 
 
+def build_graph(
+    contents: pl.DataFrame,
+    history: pl.DataFrame,
+    tagset: pl.DataFrame,
+    encoder: Encoder,
+    build_index: BuildIndex,
+    settings: GraphSettings,
+    thresholds: Thresholds,
+) -> Tables:
+    """Return the ``content_tag_graph`` of all contents.
+
+    Args:
+        contents: ``raw_clues``.
+        history: deterministic edges; the contents that have one may be neighbours.
+        tagset: ``fused_tagset``.
+        encoder: spans the space.
+        build_index: makes a nearest-neighbour index.
+        settings: how many neighbours and tags.
+        thresholds: delta_ct and delta_cc.
+    """
+    vectors, tag_vectors = embed_contents(contents, encoder), embed_tags(tagset, encoder)
+    voters = _choose_voters(contents, vectors, history)
+    tags = (tagset["tag_id"], tag_vectors)
+    similar = insert_contents(contents, vectors, voters, tags, build_index, settings, thresholds)
+    nodes = [
+        describe_vectors(contents["content_id"], "content", vectors, encoder.fingerprint),
+        describe_vectors(tagset["tag_id"], "tag", tag_vectors, encoder.fingerprint),
+    ]
+    return {"content_tag_graph": pl.concat([history, similar]), "vectors": pl.concat(nodes)}
+
+
+def extend_graph(
+    graph: Tables,
+    known: pl.DataFrame,
+    new: pl.DataFrame,
+    encoder: Encoder,
+    build_index: BuildIndex,
+    settings: GraphSettings,
+    thresholds: Thresholds,
+) -> Tables:
+    """Return the graph with new contents in it: their vectors and similarity edges, and all that was there.
+
+    Args:
+        graph: ``content_tag_graph`` as built.
+        known: ``raw_clues`` of the contents in it.
+        new: ``raw_clues`` of the new contents.
+        encoder: the encoder the graph was built with.
+        build_index: makes a nearest-neighbour index.
+        settings: how many neighbours and tags.
+        thresholds: delta_ct and delta_cc.
+    """
+    space = open_space(graph["vectors"])
+    placed = known.join(space.contents.rename({"node": "content_id"}), on="content_id", maintain_order="left")
+    history = graph["content_tag_graph"].filter(pl.col("kind") == "deterministic")
+    voters = _choose_voters(placed, space.content_vectors[placed["row"].to_numpy()], history)
+    vectors = embed_contents(new, encoder)
+    tags = (space.tags["node"], space.tag_vectors)
+    edges = insert_contents(new, vectors, voters, tags, build_index, settings, thresholds)
+    nodes = describe_vectors(new["content_id"], "content", vectors, encoder.fingerprint)
+    return {
+        "content_tag_graph": pl.concat([graph["content_tag_graph"], edges]),
+        "vectors": pl.concat([graph["vectors"], nodes]),
+    }
+
+
+def _choose_voters(contents: pl.DataFrame, vectors: Vectors, history: pl.DataFrame) -> tuple[pl.DataFrame, Vectors]:
+    """The contents with text and a deterministic edge."""
+    votes = contents["content_id"].is_in(history["content_id"].implode()) & contents.select(has_text()).to_series()
+    return contents.filter(votes), vectors[votes.to_numpy()]
+
+
 def insert_contents(
     contents: pl.DataFrame,
     vectors: Vectors,
@@ -48,7 +121,8 @@ def insert_contents(
 ) -> pl.DataFrame:
     """Return the similarity edges of contents: to the nearest voters and to the nearest tags.
 
-    A content without text has none; neither a content nor its exact duplicate (same content hash) is its neighbour.
+    A content without text has none. Neither a content nor its exact duplicate (same content hash) is its neighbour, and
+    of several copies of another content the first stands for all.
 
     Args:
         contents: content_id, content_hash, text.
@@ -81,19 +155,18 @@ def _find_neighbours(
     settings: GraphSettings,
     thresholds: Thresholds,
 ) -> pl.DataFrame:
-    """One voter a content hash is searched and stands for its duplicates, so that copies crowd out nobody."""
-    frame, vectors = voters
-    first = frame.with_row_index("place").unique("content_hash", keep="first", maintain_order=True)
+    """The first of several copies stands for all, so that copies crowd out nobody."""
+    first = voters[0].with_row_index("place").unique("content_hash", keep="first", maintain_order=True)
     near = link_similar(
         contents["content_id"],
-        build_index(vectors[first["place"].to_numpy()]).search(queries, settings.neighbours + 1),
-        first["content_hash"],
+        build_index(voters[1][first["place"].to_numpy()]).search(queries, settings.neighbours + 1),
+        first["content_id"],
         "content",
         threshold=thresholds.delta_cc,
         most=settings.neighbours + 1,
     )
-    hashed = near.join(contents.select("content_id", own="content_hash"), on="content_id", maintain_order="left")
-    copies = frame.select(target="content_hash", copy="content_id")
-    others = hashed.filter(pl.col("own") != pl.col("target")).join(copies, on="target", maintain_order="left_right")
-    shown = others.with_columns(target="copy").select(near.columns)
-    return shown.filter(pl.int_range(pl.len()).over("content_id") < settings.neighbours)
+    hashed = near.join(contents.select("content_id", own="content_hash"), on="content_id", maintain_order="left").join(
+        first.select(target="content_id", other="content_hash"), on="target", maintain_order="left"
+    )
+    others = hashed.filter(pl.col("own") != pl.col("other")).select(near.columns)
+    return others.filter(pl.int_range(pl.len()).over("content_id") < settings.neighbours)

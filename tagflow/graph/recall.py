@@ -29,9 +29,10 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
         deterministic: deterministic edges of the contents that may vote.
 
     Returns:
-        content_id, tag_id, human and machine (similarity-weighted share of the neighbourhood that carries the tag by
-        an edge of that origin, each in [0, 1]), c2c2t (the same with edge weights), neighbours (ids of the nearest
-        carriers, at most 3) and carriers (how many). A content without neighbours has no row. Source: ours.
+        content_id, tag_id; human, machine and carried: similarity-weighted share of the neighbourhood that carries the
+        tag by an edge of people, of the machine, by any, each in [0, 1]; c2c2t: carried, weighted by the heaviest edge
+        of each carrier; neighbours: ids of the nearest carriers, at most 3; carriers: how many there are. A content
+        without neighbours has no row. Source: ours.
     """
     near = (
         similarity.filter(pl.col("target_kind") == "content")
@@ -43,14 +44,19 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
         )
         .with_columns(pl.col("share").fill_nan(0.0))
     )  # a neighbourhood of opposites only has nothing to share
-    history = deterministic.select(neighbour="content_id", tag_id="target", origin="origin", weight="weight")
+    history = deterministic.group_by(neighbour="content_id", tag_id="target").agg(
+        by_people=(pl.col("origin") == "human").any(),
+        by_machine=(pl.col("origin") != "human").any(),
+        weight=pl.col("weight").max(),
+    )
     return (
         near.join(history, on="neighbour")
-        .sort("content_id", -pl.col("closeness"), "neighbour")
+        .sort("content_id", -pl.col("closeness"), "neighbour", "tag_id")
         .group_by("content_id", "tag_id", maintain_order=True)
         .agg(
-            human=pl.col("share").filter(pl.col("origin") == "human").sum(),
-            machine=pl.col("share").filter(pl.col("origin") != "human").sum(),
+            human=pl.col("share").filter("by_people").sum(),
+            machine=pl.col("share").filter("by_machine").sum(),
+            carried=pl.col("share").sum(),
             c2c2t=(pl.col("share") * pl.col("weight")).sum(),
             neighbours=pl.col("neighbour").head(NEIGHBOURS_SHOWN),
             carriers=pl.len().cast(pl.Int64),
@@ -62,8 +68,9 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
     """Return the union of both paths, each capped (eq. 6).
 
     Returns:
-        content_id, tag_id, c2t (null off that path), human, machine, c2c2t (0 without a carrier), neighbours, carriers
-        and path (C2T, C2C2T or C2T+C2C2T). A tag on both paths keeps the figures of both whichever cap it passed.
+        content_id, tag_id, c2t (null off that path), human, machine, carried, c2c2t (0 without a carrier), neighbours,
+        carriers and path (C2T, C2C2T or C2T+C2C2T). A tag on both paths keeps the figures of both, whichever cap it
+        passed.
     """
     by_tag = recall_by_tag(similarity, settings.c2t)
     votes = recall_by_neighbour(similarity, deterministic)
@@ -77,7 +84,7 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
     for found in (by_tag, votes):
         joined = joined.join(found, on=["content_id", "tag_id"], how="left", maintain_order="left")
     return joined.with_columns(
-        pl.col("human", "machine", "c2c2t").fill_null(0.0),
+        pl.col("human", "machine", "carried", "c2c2t").fill_null(0.0),
         pl.col("carriers").fill_null(0),
         pl.col("neighbours").fill_null(pl.lit([], dtype=pl.List(pl.String))),
     ).with_columns(

@@ -14,15 +14,16 @@ from tagflow.confidence.ranking import account_contents, rank_tags
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
-from tagflow.graph.insertion import describe_vectors, embed_contents, embed_tags, insert_contents
+from tagflow.graph.insertion import build_graph
 from tagflow.graph.recall import recall_candidates
 from tagflow.knowledge.samples import collect_samples
-from tagflow.materials import map_contents, recall_pairs
+from tagflow.materials import BATCH, map_contents, recall_pairs
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.schemas import ARTIFACTS
+from tagflow.settings import THRESHOLDS
 from tagflow.tables import Tables
-from tagflow.taggers import list_methods, load_tagger
+from tagflow.taggers import list_methods, load_tagger, name_model
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
 from tagflow.tagset.fusion import fuse_tags
 from tagflow.tagset.generation import find_unproposed, merge_proposals, no_proposals
@@ -31,12 +32,14 @@ from tagflow.tagset.vocabulary import collect_uses, make_vocabulary_version, res
 
 Result = dg.MaterializeResult[Tables]
 
+NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.String})
+
 
 def _artifact(name: str, group: str, *kinds: str) -> dict[str, Any]:
     artifact = ARTIFACTS[name]
     columns = [
         dg.TableColumn(column, str(declared.dtype), description=declared.meaning)
-        for column, declared in artifact.tables[artifact.main].columns.items()
+        for column, declared in artifact.tables[name].columns.items()
     ]
     return {
         "name": name,
@@ -50,14 +53,10 @@ def _artifact(name: str, group: str, *kinds: str) -> dict[str, Any]:
 
 def _result(context: dg.AssetExecutionContext, dataset: Dataset, tables: Tables, **counts: Any) -> Result:  # noqa: ANN401 - metadata
     name = context.asset_key.path[-1]
-    rows = len(tables[ARTIFACTS[name].main])
+    rows = len(tables[name])
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items())
     dataset.progress.say(f"{name:<18} {time.monotonic() - dataset.opened:6.1f} s  {rows:>9,} rows  {said}")
     return dg.MaterializeResult(value=tables, metadata={"dagster/row_count": rows, **counts})
-
-
-def _vectors(dataset: Dataset) -> dict[str, int]:
-    return {"vectors_computed": dataset.encoder.computed, "vectors_reused": dataset.encoder.reused}
 
 
 @dg.asset(**_artifact("raw_clues", "tag_set"))
@@ -87,7 +86,7 @@ def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_
     asked = find_unproposed(raw_clues, known, model.proposer)
     tables = merge_proposals(raw_clues, known, asked, model.propose(asked), model.proposer)
     reused = len(tables["proposed_contents"]) - len(asked)
-    return _result(context, dataset, tables, proposed_anew=len(asked), proposals_reused=reused, **_vectors(dataset))
+    return _result(context, dataset, tables, proposed_anew=len(asked), proposals_reused=reused, **dataset.count_work())
 
 
 @dg.asset(**_artifact("filtered_tagset", "tag_set"))
@@ -120,7 +119,7 @@ def fused_tagset(
     vectors = dataset.encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
     tables = fuse_tags(kept, uses, vectors, dataset.thresholds.fuse, vocabulary.member_floor)
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
-    return _result(context, dataset, tables, **decisions, **_vectors(dataset))
+    return _result(context, dataset, tables, **decisions, **dataset.count_work())
 
 
 @dg.asset(**_artifact("content_tag_graph", "tagging", "hnswlib"))
@@ -134,44 +133,36 @@ def content_tag_graph(
     dataset = workbench.open(context.partition_key, context.log.info)
     graph = dataset.settings.graph
     history = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
-    content_vectors = embed_contents(raw_clues, dataset.encoder)
-    tag_vectors = embed_tags(fused_tagset, dataset.encoder)
-    votes = raw_clues["content_id"].is_in(history["content_id"].implode()) & raw_clues.select(has_text()).to_series()
-    similar = insert_contents(
-        raw_clues,
-        content_vectors,
-        (raw_clues.filter(votes), content_vectors[votes.to_numpy()]),
-        (fused_tagset["tag_id"], tag_vectors),
-        dataset.build_index,
-        graph,
-        dataset.thresholds,
-    )
-    fingerprint = dataset.encoder.fingerprint
-    nodes = [
-        describe_vectors(raw_clues["content_id"], "content", content_vectors, fingerprint),
-        describe_vectors(fused_tagset["tag_id"], "tag", tag_vectors, fingerprint),
-    ]
-    tables = {"content_tag_graph": pl.concat([history, similar]), "vectors": pl.concat(nodes)}
+    tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds)
+    tables = build_graph(raw_clues, history, fused_tagset, *tools)
+    if dataset.settings.encoder.model not in THRESHOLDS:
+        dataset.progress.say(
+            "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
+        )
     return _result(
         context,
         dataset,
         tables,
         human_edges=history.filter(pl.col("origin") == "human").height,
         machine_edges=history.filter(pl.col("origin") == "machine").height,
-        similarity_edges=len(similar),
-        **_vectors(dataset),
+        similarity_edges=len(tables["content_tag_graph"]) - len(history),
+        **dataset.count_work(),
     )
 
 
 @dg.asset(**_artifact("knowledge_base", "knowledge"))
-def knowledge_base(
-    context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame, content_tag_graph: pl.DataFrame
-) -> Result:
+def knowledge_base(context: dg.AssetExecutionContext, workbench: Workbench, content_tag_graph: pl.DataFrame) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     history = content_tag_graph.filter(pl.col("kind") == "deterministic")
-    fit = raw_clues.filter(pl.col("split") == "fit").select("content_id")
-    similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(fit, on="content_id", how="semi")
-    samples = collect_samples(history, recall_candidates(similarity, history, dataset.settings.graph))
+    taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
+    similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(taught, on="content_id", how="semi")
+    batches = (similarity.join(part, on="content_id", how="semi") for part in taught.iter_slices(BATCH))
+    graph = dataset.settings.graph
+    recalled = [
+        one.select("content_id", "tag_id")
+        for one in dataset.engine.map(lambda part: recall_candidates(part, history, graph), batches)
+    ]
+    samples = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
     right = int(samples["right"].sum())
     return _result(context, dataset, {"knowledge_base": samples}, right=right, presumed_wrong=len(samples) - right)
 
@@ -214,11 +205,12 @@ def tagged_output(
     dataset = workbench.open(context.partition_key, context.log.info)
     settings, method = dataset.settings, dataset.settings.tagging.method
     contents = raw_clues["raw_clues"]
-    materials = dataset.materials(fused_tagset, content_tag_graph, confidence_model)
-    scored = load_tagger(method)(contents.filter(has_text()), materials)
-    version = make_vocabulary_version(fused_tagset)
-    tagged = rank_tags(scored, settings, model=f"{method}/{materials.tag_model.name}", version=version)
-    status = account_contents(contents, raw_clues["quarantine"], tagged)
+    materials = dataset.materials(fused_tagset, content_tag_graph, dataset.tag_model(confidence_model))
+    placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
+    scored = load_tagger(method)(placed, materials)
+    model, version = name_model(method, materials.tag_model), make_vocabulary_version(fused_tagset)
+    tagged = rank_tags(scored, settings, model=model, version=version)
+    status = account_contents(contents, raw_clues["quarantine"], tagged, placed["content_id"])
     tables = {
         "tagged_output": tagged,
         "scored_candidates": scored.sort("content_id", -pl.col("confidence"), "tag"),
@@ -226,7 +218,7 @@ def tagged_output(
     }
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tagged["band"].value_counts().sort("band").iter_rows())
-    return _result(context, dataset, tables, **counts, **bands, **_vectors(dataset))
+    return _result(context, dataset, tables, **counts, **bands, **dataset.count_work())
 
 
 @dg.asset(**_artifact("evaluation_report", "evaluation"))
@@ -244,8 +236,10 @@ def evaluation_report(
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
-    materials = dataset.materials(fused_tagset, content_tag_graph, confidence_model)
-    for method in dataset.settings.evaluation.methods or list_methods():
+    model = dataset.tag_model(confidence_model)
+    materials = dataset.materials(fused_tagset, content_tag_graph, model)
+    asked = dataset.settings.evaluation.methods
+    for method in list_methods() if asked is None else asked:
         if method != own and len(test):
             scored[method] = load_tagger(method)(test, materials)
     rows = report_methods(scored, tagged_output["tagged_output"], gold, own, single=dataset.settings.task == "single")
@@ -253,7 +247,8 @@ def evaluation_report(
     tables["evaluation_report"] = pl.concat(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
-    return _result(context, dataset, tables, scored_contents=len(test), held_out=gold.held_out, **_vectors(dataset))
+    counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
+    return _result(context, dataset, tables, **counts, **dataset.count_work())
 
 
 ASSETS = [

@@ -15,13 +15,13 @@ from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
 from tagflow.adapters.progress import LogProgress, TerminalProgress
+from tagflow.adapters.proposal_cache import RememberingTagModel
 from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.vector_cache import RememberingEncoder
-from tagflow.confidence.features import open_space
 from tagflow.confidence.model import describe_prior_model
-from tagflow.graph.insertion import BuildIndex, describe_vectors, embed_contents, insert_contents
+from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.materials import Materials, gather_materials
-from tagflow.ports import Engine, Progress
+from tagflow.ports import Engine, Progress, TagModel
 from tagflow.settings import (
     DatasetSettings,
     Thresholds,
@@ -45,6 +45,7 @@ class Dataset:
     decisions: VocabularyDecisions
     store: DuckDBStore
     progress: Progress
+    remember: bool = True
     opened: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -55,7 +56,7 @@ class Dataset:
     @cached_property
     def encoder(self) -> RememberingEncoder:
         """The encoder of contents and tags; it remembers."""
-        return RememberingEncoder(self._plain_encoder, self.store, self.name)
+        return RememberingEncoder(self._plain_encoder, self.store, self.name, keep=self.remember)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -67,44 +68,30 @@ class Dataset:
         """Makes nearest-neighbour indexes."""
         return choose_index(self.settings.graph.index)
 
-    def tag_model(self, confidence: pl.DataFrame | None = None) -> EmbeddedTagModel:
-        """Return the tag model; without a confidence model it judges by the prior one."""
+    def tag_model(self, confidence: pl.DataFrame | None = None) -> RememberingTagModel:
+        """Return the tag model, which remembers what it proposed; without a confidence model it judges by the prior."""
         model = describe_prior_model() if confidence is None else confidence
         proposals = self.settings.vocabulary.proposals
-        return EmbeddedTagModel(self.encoder, self._plain_encoder, self.engine, model, proposals=proposals)
+        embedded = EmbeddedTagModel(self.encoder, self._plain_encoder, self.engine, model, proposals=proposals)
+        return RememberingTagModel(embedded, self.store, self.name, keep=self.remember)
 
-    def materials(self, tagset: pl.DataFrame, graph: Tables, confidence: pl.DataFrame | None = None) -> Materials:
-        """Return what a tagging method may use."""
-        brain = (self.encoder, self.tag_model(confidence))
+    def materials(self, tagset: pl.DataFrame, graph: Tables, tag_model: TagModel | None = None) -> Materials:
+        """Return what a tagging method may use; without a tag model it judges by the prior one."""
+        brain = (self.encoder, tag_model or self.tag_model())
         return gather_materials(self.settings, self.thresholds, tagset, graph, brain, self.engine, self.build_index)
 
     def insert(self, contents: pl.DataFrame, known: pl.DataFrame, graph: Tables) -> Tables:
-        """Return the graph with new contents in it: their vectors and similarity edges, and all that was there.
+        """Return the graph with new contents in it (see ``extend_graph``)."""
+        tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds)
+        return extend_graph(graph, known, contents, *tools)
 
-        Args:
-            contents: the new contents.
-            known: the contents of the graph, for their content hashes.
-            graph: ``content_tag_graph`` as stored.
-        """
-        vectors = embed_contents(contents, self.encoder)
-        space = open_space(graph["vectors"])
-        voting = graph["content_tag_graph"].filter(pl.col("kind") == "deterministic").select("content_id").unique()
-        voters = known.join(voting, on="content_id", how="semi", maintain_order="left").join(
-            space.contents.rename({"node": "content_id"}), on="content_id", maintain_order="left"
-        )
-        edges = insert_contents(
-            contents,
-            vectors,
-            (voters, space.content_vectors[voters["row"].to_numpy()]),
-            (space.tags["node"], space.tag_vectors),
-            self.build_index,
-            self.settings.graph,
-            self.thresholds,
-        )
-        nodes = describe_vectors(contents["content_id"], "content", vectors, self.encoder.fingerprint)
+    def count_work(self) -> dict[str, int]:
+        """Return what was computed and what was known already, for a run's metadata."""
+        computed = self.encoder.computed
         return {
-            "content_tag_graph": pl.concat([graph["content_tag_graph"], edges]),
-            "vectors": pl.concat([graph["vectors"], nodes]),
+            "vectors_computed": computed,
+            "vectors_reused": self.encoder.reused,
+            "phrases_embedded": self._plain_encoder.encoded - computed,
         }
 
     @cached_property
@@ -132,12 +119,13 @@ class Workbench(dg.ConfigurableResource[None]):
         """Return the store of all artifacts."""
         return DuckDBStore(self.folder() / "warehouse")
 
-    def open(self, name: str, say: Callable[[str], object]) -> Dataset:
+    def open(self, name: str, say: Callable[[str], object], *, remember: bool = True) -> Dataset:
         """Open a dataset.
 
         Args:
             name: the dataset.
             say: takes progress lines, in log mode.
+            remember: whether vectors and proposals that are computed are kept.
 
         Raises:
             ConfigError: there is no such dataset, or its files do not say what they may.
@@ -145,4 +133,4 @@ class Workbench(dg.ConfigurableResource[None]):
         settings, folder = load_settings(self.folder(), name), self.folder() / name
         check_methods(settings, str(folder / "dataset.yaml"))
         progress = TerminalProgress() if self.progress == "terminal" else LogProgress(say)
-        return Dataset(name, folder, settings, load_decisions(self.folder(), name), self.store(), progress)
+        return Dataset(name, folder, settings, load_decisions(self.folder(), name), self.store(), progress, remember)

@@ -8,6 +8,7 @@ import pkgutil
 
 from tagflow.errors import ConfigError
 from tagflow.materials import Tagger
+from tagflow.ports import TagModel
 from tagflow.settings import DatasetSettings, suggest
 
 
@@ -31,6 +32,16 @@ def load_tagger(method: str) -> Tagger:
     if tagger is None:
         raise ConfigError(f"The tagging method {method!r} has no function 'tag' in its file.")
     return tagger
+
+
+def name_model(method: str, tag_model: TagModel) -> str:
+    """Return what tagged, for people; says uncalibrated where the confidence was not learned.
+
+    A method that judges (``JUDGES`` in its file) gives the tag model's confidence, every other one its own score.
+    """
+    judges = getattr(importlib.import_module(f"{__name__}.{method}"), "JUDGES", False)
+    learned = judges and tag_model.calibrated
+    return f"{method}/{tag_model.name}{'' if learned else ', uncalibrated'}"
 
 
 def check_methods(settings: DatasetSettings, where: str) -> None:

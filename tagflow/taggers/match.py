@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tagflow.confidence.evidence import explain_cosine
 from tagflow.graph.edges import link_similar
 from tagflow.graph.insertion import embed_contents
 from tagflow.materials import Materials
@@ -23,6 +24,6 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
         path=pl.lit("C2T"),
         neighbours=pl.lit([], dtype=pl.List(pl.String)),
         votes=pl.lit(0.0),
-        evidence=pl.format("cosine {} to the text", pl.col("weight").round(2)),
+        evidence=explain_cosine(pl.col("weight")),
     )
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(scored)

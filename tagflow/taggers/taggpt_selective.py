@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from tagflow.confidence.evidence import explain_cosine
 from tagflow.confidence.features import add_features
 from tagflow.graph.edges import link_similar
 from tagflow.materials import Materials
@@ -38,11 +39,7 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
             votes="choice",
             path=pl.lit("early matching"),
             neighbours=pl.lit([], dtype=pl.List(pl.String)),
-            evidence=pl.format(
-                "among the {} tags nearest to a clue, cosine {} to the text",
-                pl.lit(PER_CLUE),
-                pl.col("cosine").round(2),
-            ),
+            evidence=pl.format("near to one of the clues; {}", explain_cosine(pl.col("cosine"))),
         )
     )
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(named)

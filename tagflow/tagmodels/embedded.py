@@ -7,11 +7,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tagflow.clues.conversion import has_text
-from tagflow.confidence.model import describe_prior_model, judge_pairs
+from tagflow.clues.hashtags import split_hashtag
+from tagflow.confidence.model import describe_prior_model, is_fitted, judge_pairs
 from tagflow.ports import Encoder, Engine
 from tagflow.schemas import CANDIDATE_TAGS
 from tagflow.tagset.keyphrases import find_phrases, load_stop_words
-from tagflow.tagset.normalisation import split_hashtag
 
 RECIPE = "keyphrases-2"
 """Changes whenever the way of proposing changes, so that old proposals are made anew."""
@@ -46,6 +46,11 @@ class EmbeddedTagModel:
     def name(self) -> str:
         """Short name for people."""
         return "embedded"
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the confidence model was learned from annotations."""
+        return is_fitted(self._confidence)
 
     @property
     def proposer(self) -> str:

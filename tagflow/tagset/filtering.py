@@ -88,7 +88,8 @@ def check_kept(filtered: pl.DataFrame, where: str) -> None:
     if (filtered["verdict"] == "kept").any():
         return
     fell = ", ".join(f"{count} {verdict}" for verdict, count in filtered["verdict"].value_counts(sort=True).iter_rows())
+    cut = filtered["verdict"].is_in(["too_rare", "too_common"]).any()
+    cure = "lower vocabulary.min_contents, raise vocabulary.max_share, or " if cut else ""
     raise ConfigError(
-        f"{where}: no tag is left ({fell or 'no candidate at all'}); "
-        "lower vocabulary.min_contents, raise vocabulary.max_share, or take another vocabulary.source."
+        f"{where}: no tag is left ({fell or 'no candidate at all'}); {cure}take another vocabulary.source."
     )

@@ -63,10 +63,10 @@ def find_phrases(clues: Iterable[tuple[str, str]], hashtags: Iterable[str], stop
     for field, text in clues:
         for run in _split_runs(text, stop_words.always):
             _count_phrases(run, FIELD_WEIGHTS[field], stop_words.alone, found)
+    weak = stop_words.alone | stop_words.always
     for hashtag in hashtags:
         words = unicodedata.normalize("NFC", hashtag).split()
-        weak = all(word.lower() in stop_words.alone | stop_words.always for word in words)
-        if len(words) <= MAX_WORDS and not weak:
+        if len(words) <= MAX_WORDS and not all(word.lower() in weak for word in words):
             _add(words, HASHTAG_WEIGHT, found, times=0)
     nested = _find_nested(found.values())
     kept = [

@@ -57,16 +57,6 @@ def _keep_sharp(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(KEPT_SHARP[1], f"${{1}}${{2}}{KEPT_SHARP[0]}")
 
 
-def split_hashtag(hashtag: pl.Expr) -> pl.Expr:
-    """Return a hashtag as words: camel case and underscores separate (``VeganDinner`` gives ``Vegan Dinner``)."""
-    return (
-        hashtag.str.strip_chars("#＃")
-        .str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2")
-        .str.replace_all(r"_+", " ")
-        .str.strip_chars()
-    )
-
-
 def make_tag_id(key: str) -> str:
     """Return the tag id of a normalised form: ``t`` and 12 hex digits of its BLAKE2b. Source: ours."""
     return "t" + hashlib.blake2b(key.encode(), digest_size=6).hexdigest()

@@ -18,10 +18,12 @@ def collect_uses(
 
     Args:
         raw_clues: the contents with labels and split.
-        candidate_tags: proposals of contents outside the test split.
+        candidate_tags: proposals; those of contents that are now in the test split do not count.
         listed: tag and description of the user's own file (empty if there is none).
         settings: ``source``: proposed, labels, file, or union (of all there are).
     """
+    fit = raw_clues.filter(pl.col("split") == "fit").select("content_id")
+    proposed = candidate_tags.join(fit, on="content_id", how="semi", maintain_order="left")
     parts = []
     if settings.source in ("file", "union"):
         parts.append(
@@ -32,10 +34,10 @@ def collect_uses(
     if settings.source in ("labels", "union"):
         parts.append(_as_uses(explode_labels(raw_clues), "label"))
     if settings.source in ("proposed", "union"):
-        parts.append(_as_uses(candidate_tags, "proposed"))
+        parts.append(_as_uses(proposed, "proposed"))
     if settings.source == "file":  # counted, so that a person sees which of the own tags occur
         known = listed.select(key=normalise(pl.col("tag")))
-        seen = pl.concat([_as_uses(explode_labels(raw_clues), "file"), _as_uses(candidate_tags, "file")])
+        seen = pl.concat([_as_uses(explode_labels(raw_clues), "label"), _as_uses(proposed, "proposed")])
         parts.append(seen.filter(normalise(pl.col("tag")).is_in(known["key"].implode())))
     return pl.concat(parts)
 

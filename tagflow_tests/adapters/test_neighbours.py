@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagflow.adapters import neighbours
-from tagflow.adapters.exact_neighbours import BATCH, ExactNeighbours
+from tagflow.adapters import exact_neighbours, neighbours
+from tagflow.adapters.exact_neighbours import ExactNeighbours
 from tagflow.adapters.hnswlib_neighbours import HnswNeighbours
 from tagflow.adapters.neighbours import choose_index
 from tagflow.errors import ModelError
@@ -50,8 +50,9 @@ def test_exact_search_is_brute_force_with_ties_by_lower_index(vectors: Vectors, 
     assert hits(ExactNeighbours, vectors, queries, k) == search_by_hand(vectors, queries, k)
 
 
-def test_exact_search_is_brute_force_over_many_batches() -> None:
-    vectors, queries = random_units(300, 8), random_units(2 * BATCH + 1, 8, seed=1)
+def test_exact_search_is_brute_force_over_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_neighbours, "CELLS", 300 * 64)
+    vectors, queries = random_units(300, 8), random_units(2049, 8, seed=1)
     found = ExactNeighbours(vectors).search(queries, 7)[0]
     np.testing.assert_array_equal(found, np.argsort(-(queries @ vectors.T), axis=1)[:, :7])
 

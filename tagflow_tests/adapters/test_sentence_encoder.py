@@ -217,7 +217,7 @@ def test_a_folder_without_a_whole_model_is_a_model_error(folder: Path, spoil: Ca
 
 
 def test_a_folder_that_does_not_exist_is_a_model_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="There is no folder"):
         open_model(str(tmp_path / "nowhere")).encode(["soup"])
 
 

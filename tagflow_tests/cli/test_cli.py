@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,8 +37,8 @@ def test_help_imports_nothing_slow() -> None:
 def test_the_demo_shows_ten_contents_with_confidence_and_reason_and_the_next_command(demo: Demo) -> None:
     out = demo.said.out
     assert out.count("(rv-") == 10
-    assert "cosine 0." in out
-    assert "of the neighbourhood" in out
+    assert "closeness of meaning 0." in out
+    assert "of the most similar contents have this tag from people" in out
     assert "apply" in out
     assert "Next: tagflow export recipes" in out
     for asset in ("raw_clues", "candidate_tags", "fused_tagset", "tagged_output", "evaluation_report"):
@@ -55,6 +57,7 @@ def test_tag_prints_json_with_reasons(demo: Demo, call) -> None:
     names = [tag["tag"] for tag in answer["tags"]]
     assert {"chicken", "garlic", "potatoes"} & set(names)
     assert all(0 <= tag["confidence"] <= 1 and tag["evidence"] for tag in answer["tags"])
+    assert answer["model"] == "llm4tag/embedded"
     assert answer["tags"] == sorted(answer["tags"], key=lambda tag: tag["rank"])
 
 
@@ -197,3 +200,31 @@ def test_init_refuses_a_bad_column_option(call, tmp_path: Path) -> None:
 def test_version() -> None:
     done = subprocess.run([TAGFLOW, "--version"], capture_output=True, text=True)
     assert done.stdout.strip().endswith("0.1.0")
+
+
+def test_an_interrupted_run_says_so_in_one_sentence(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    make_dataset(data, "many", [{**record, "id": f"{n}"} for n, record in enumerate(read_recipes(176) * 3)])
+    environment = {**os.environ, "TAGFLOW_DATA": str(data)}
+    process = subprocess.Popen(
+        [TAGFLOW, "run", "many"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "raw_clues " in line:  # the first asset is done, the next one embeds
+            break
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 130
+    assert err.rstrip().endswith("tagflow: stopped; every artifact is as it was before or whole.")
+    assert "Traceback" not in err
+
+
+def test_an_empty_list_of_methods_compares_none(call, tmp_path: Path) -> None:
+    make_dataset(
+        tmp_path / "data", "few", read_recipes(30), vocabulary={"source": "labels"}, evaluation={"methods": []}
+    )
+    assert call("run", "few").code == 0
+    exported = call("export", "few", "evaluation_report", str(tmp_path / "r.csv"))
+    assert exported.code == 0, exported.err
+    assert set(pl.read_csv(tmp_path / "r.csv")["method"]) == {"llm4tag", "tag set: people", "tag set: tagflow"}

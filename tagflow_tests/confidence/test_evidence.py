@@ -5,40 +5,31 @@ import pytest
 
 from tagflow.confidence.evidence import explain_pairs
 
+NEAR = "closeness of meaning 0.5 of 1"
 
-def explain(**features: float) -> str:
-    """Return the reason of a pair whose features are 0 except those named."""
-    known = {"named": 0.0, "headlined": 0.0, "carriers": 0, "human": 0.0, "machine": 0.0, "cosine": 0.0, **features}
-    return pl.DataFrame([known]).select(explain_pairs()).item()
+
+def explain(**features: object) -> str:
+    """Return the reason of a pair whose features are 0 except those named, and whose name stands nowhere."""
+    known = {"headlined": 0.0, "found": None, "carriers": 0, "human": 0.0, "machine": 0.0, "cosine": 0.5, **features}
+    return pl.DataFrame([known], schema_overrides={"found": pl.String}).select(explain_pairs()).item()
 
 
 @pytest.mark.parametrize(
     ("features", "reason"),
     [
-        ({"cosine": 0.417}, "cosine 0.42 to the text"),
-        ({"named": 1.0, "cosine": 0.5}, "named in the text; cosine 0.5 to the text"),
-        ({"named": 1.0, "headlined": 1.0, "cosine": 0.5}, "named in the first line; cosine 0.5 to the text"),
+        ({"cosine": 0.417}, "closeness of meaning 0.42 of 1"),
+        ({"cosine": -0.1}, "closeness of meaning -0.1 of 1"),
+        ({"found": "spaghetti"}, f'its text says "spaghetti"; {NEAR}'),
+        ({"found": "Pasta", "headlined": 1.0}, f'its first line says "Pasta"; {NEAR}'),
+        ({"carriers": 1, "human": 0.25}, f"1 of the most similar contents has this tag from people; {NEAR}"),
+        ({"carriers": 3, "machine": 0.6}, f"3 of the most similar contents have this tag as a proposal; {NEAR}"),
         (
-            {"carriers": 1, "human": 0.25, "cosine": 0.5},
-            "1 similar content tagged so by people (25 % of the neighbourhood); cosine 0.5 to the text",
-        ),
-        (
-            {"carriers": 3, "machine": 0.6, "cosine": 0.5},
-            "3 similar contents naming it (60 % of the neighbourhood); cosine 0.5 to the text",
-        ),
-        (
-            {"named": 1.0, "carriers": 2, "human": 0.5, "cosine": -0.1},
-            "named in the text; 2 similar contents tagged so by people (50 % of the neighbourhood); "
-            "cosine -0.1 to the text",
+            {"found": "soup", "carriers": 3, "human": 0.2, "machine": 0.6},
+            'its text says "soup"; 3 of the most similar contents have this tag from people or as a proposal; ' + NEAR,
         ),
     ],
 )
 def test_a_reason_says_where_it_is_named_who_carries_it_and_how_near_it_lies(
-    features: dict[str, float], reason: str
+    features: dict[str, object], reason: str
 ) -> None:
     assert explain(**features) == reason
-
-
-def test_contents_that_only_name_the_tag_are_not_counted_as_tagged_by_people() -> None:
-    """One of the three carriers was annotated; two were only proposed by the machine."""
-    assert "3 similar contents tagged so by people" not in explain(carriers=3, human=0.2, machine=0.6)

@@ -30,7 +30,7 @@ def plant(contents: int, pairs: int, seed: int = 7) -> pl.DataFrame:
     logit = sum(weight * values[feature] for feature, weight in PLANTED.items()) - 0.5
     right = random.random(contents * pairs) < 1 / (1 + np.exp(-logit))
     ids = [f"c{number}" for number in range(contents) for _ in range(pairs)]
-    return pl.DataFrame({"content_id": ids, "right": right, **values})
+    return pl.DataFrame({"content_id": ids, "right": right, "annotated": True, **values})
 
 
 FITTED = fit_confidence(plant(400, 10))
@@ -108,7 +108,9 @@ def test_reliability_is_measured_on_contents_that_the_model_did_not_see() -> Non
     random = np.random.default_rng(3)
     ids = np.repeat(np.arange(40), 5)
     values = {feature: random.normal(size=40)[ids] for feature in FEATURES}
-    samples = pl.DataFrame({"content_id": ids.astype(str), "right": (random.random(40) < 0.5)[ids], **values})
+    samples = pl.DataFrame(
+        {"content_id": ids.astype(str), "right": (random.random(40) < 0.5)[ids], "annotated": True, **values}
+    )
     tables = fit_confidence(samples)
     seen = judge_pairs(tables["confidence_model"], samples.with_columns(annotated=pl.lit(True)))
     by_heart = bin_reliability(seen, samples["right"].to_numpy().astype(np.int64), "annotated")
@@ -137,6 +139,16 @@ def test_too_little_to_learn_from_gives_the_prior_model(samples: pl.DataFrame, f
     assert is_fitted(tables["confidence_model"]) is fitted
     assert tables["confidence_model"].equals(describe_prior_model()) is not fitted
     assert tables["reliability"].is_empty() is not fitted
+
+
+def test_a_right_tag_that_nobody_else_has_teaches_the_head_with_history_nothing() -> None:
+    """Its prior and centroid are the lowest, and it is always right: left in, it would turn their signs."""
+    lonely = plant(200, 5, seed=8).with_columns(right=pl.lit(True), annotated=pl.lit(False), prior=pl.lit(-9.0))
+    model = fit_confidence(pl.concat([plant(400, 10), lonely]))["confidence_model"]
+    pairs = dict(model.group_by("head").agg(pl.col("pairs").first()).iter_rows())
+    assert pairs == {"annotated": 4000, "unannotated": 5000}
+    prior = model.filter((pl.col("head") == "annotated") & (pl.col("feature") == "prior"))["coefficient"].item()
+    assert prior == pytest.approx(coefficients("annotated")["prior"])
 
 
 def test_the_unit_of_a_feature_does_not_matter() -> None:

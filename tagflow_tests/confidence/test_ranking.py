@@ -68,12 +68,12 @@ def test_a_single_tag_dataset_gives_the_best_tag_or_none():
     assert rank(scored, task="single", top_k=5, min_confidence=0.4) == [("a", 1, "y")]
 
 
-def account(tagged: pl.DataFrame) -> pl.DataFrame:
+def account(tagged: pl.DataFrame, judged: pl.Series | None = None) -> pl.DataFrame:
     """Return the status of two contents with text, one without, and two quarantined records."""
     raw = make_raw_clues({"content_id": "b"}, {"content_id": "a"}, {"content_id": "blank", "text": "?!"})
     bad = {"reason": "not JSON", "raw": "{", "source_file": "x.jsonl"}
     quarantine = make_table("raw_clues", [{**bad, "line": 3}, {**bad, "line": 0, "content_id": "b"}], "quarantine")
-    return account_contents(raw, quarantine, tagged)
+    return account_contents(raw, quarantine, tagged, pl.Series(["a", "b", "blank"]) if judged is None else judged)
 
 
 def test_every_record_read_is_accounted_for_once():
@@ -102,3 +102,14 @@ def test_nothing_scored_leaves_every_content_untagged():
     counts = dict(account(tagged)["status"].value_counts().iter_rows())
     assert counts == {"no_tag_fits": 2, "skipped": 1, "quarantined": 2}
     assert account(tagged)["tags"].sum() == 0
+
+
+def test_a_content_that_is_not_in_the_graph_yet_is_pending():
+    scored = score(("a", "x", 0.9))
+    tagged = rank_tags(scored, DatasetSettings(), model="match/embedded", version="123")
+    statuses = account(tagged, pl.Series(["a"])).select("content_id", "status", "reason").rows()[:3]
+    assert statuses == [
+        ("b", "pending", "not in the content-tag graph yet"),
+        ("a", "tagged", None),
+        ("blank", "skipped", "no text"),
+    ]

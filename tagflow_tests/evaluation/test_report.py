@@ -10,7 +10,7 @@ from tagflow.tables import check_tables
 from tagflow_tests.worlds import WordEncoder, raw_clues, said, scored, tag_set
 
 PAIRS = {"content_id": pl.String, "tag_id": pl.String}
-GOLD = Gold(pl.DataFrame([("c", "soup")], schema=PAIRS, orient="row"), pl.DataFrame({"tag_id": ["soup", "rome"]}), 2)
+GOLD = Gold(pl.DataFrame([("c", "soup")], schema=PAIRS, orient="row"), pl.DataFrame({"tag_id": ["soup", "rome"]}), 2, 4)
 OWN = scored(("c", "soup", 0.9), ("c", "rome", 0.4), ("c", "opera", 0.99), ("d", "rome", 0.99))
 OTHER = scored(("c", "rome", 0.8))
 
@@ -42,7 +42,7 @@ def test_only_the_own_method_has_answers_and_calibration() -> None:
 
 @pytest.mark.parametrize(("held_out", "why"), [(0, "nothing is held out"), (3, "3 held-out contents")])
 def test_without_gold_one_row_says_why_nothing_is_evaluated(held_out: int, why: str) -> None:
-    found = report(Gold(pl.DataFrame(schema=PAIRS), GOLD.judged, held_out))
+    found = report(Gold(pl.DataFrame(schema=PAIRS), GOLD.judged, held_out, 0))
     assert list(found) == [("mine", "evaluation")]
     row = found["mine", "evaluation"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (None, None, None, 0)

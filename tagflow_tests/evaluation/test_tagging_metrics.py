@@ -13,7 +13,7 @@ from tagflow_tests.worlds import scored
 def gold(pairs: list[tuple[str, str]], judged: str) -> Gold:
     """Return gold of content and tag, with one letter for each tag that can be judged."""
     frame = pl.DataFrame(pairs, schema={"content_id": pl.String, "tag_id": pl.String}, orient="row")
-    return Gold(frame, pl.DataFrame({"tag_id": list(judged)}, schema={"tag_id": pl.String}), 9)
+    return Gold(frame, pl.DataFrame({"tag_id": list(judged)}, schema={"tag_id": pl.String}), 9, len(frame))
 
 
 GOLD = gold([("c1", "A"), ("c1", "B"), ("c2", "C"), ("c3", "D")], "ABCD")

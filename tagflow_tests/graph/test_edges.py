@@ -48,9 +48,13 @@ def test_two_spellings_of_one_tag_are_one_edge() -> None:
 
 
 @pytest.mark.parametrize(("label", "proposal"), [("soup", "Soup"), ("broth", "soup"), ("soup", "broth")])
-def test_the_human_edge_stands_where_people_and_machine_agree(label: str, proposal: str) -> None:
+def test_people_and_machine_each_have_an_edge_where_they_agree(label: str, proposal: str) -> None:
     edges = history(said("a", labels=[label]), proposed=proposals(("a", proposal, 1.0)))
-    assert edges == [("a", "soup", "human", 0.9)]
+    assert edges == [("a", "soup", "human", 0.9), ("a", "soup", "machine", 0.4)]
+
+
+def test_a_proposal_of_a_content_that_moved_to_the_test_split_is_no_edge() -> None:
+    assert history(said("a", split="test"), proposed=proposals(("a", "soup", 1.0))) == []
 
 
 def similar(

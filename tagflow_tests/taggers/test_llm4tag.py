@@ -24,11 +24,10 @@ def test_candidates_of_both_paths_are_judged_and_explained() -> None:
     assert (soup["path"], vegan["path"]) == ("C2T+C2C2T", "C2C2T")
     assert (soup["neighbours"], vegan["neighbours"]) == (["f1", "f2"], ["f2"])
     assert (soup["votes"], vegan["votes"]) == pytest.approx((1.0, 3 / 7))
-    assert soup["evidence"].startswith("named in the first line; ")
-    assert soup["evidence"].endswith("; cosine 1.0 to the text")
-    assert (
-        vegan["evidence"] == "1 similar content tagged so by people (43 % of the neighbourhood); cosine 0.0 to the text"
-    )
+    assert soup["evidence"].startswith('its first line says "soup"; 2 of the most similar contents have this tag')
+    assert soup["evidence"].endswith("from people or as a proposal; closeness of meaning 1.0 of 1")
+    carried = "1 of the most similar contents has this tag from people"
+    assert vegan["evidence"] == f"{carried}; closeness of meaning 0.0 of 1"
 
 
 def test_a_content_far_from_everything_has_no_candidate() -> None:

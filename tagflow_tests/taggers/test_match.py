@@ -15,7 +15,7 @@ def test_every_tag_is_scored_by_its_cosine() -> None:
     scored = tag(NEW, kitchen(NEW))
     assert scored["tag"].to_list() == ["soup", "vegan", "travel"]
     assert scored["confidence"].to_list() == pytest.approx([0.8, 0.6, 0.0])
-    assert scored["evidence"].to_list() == [f"cosine {cosine} to the text" for cosine in (0.8, 0.6, 0.0)]
+    assert scored["evidence"].to_list() == [f"closeness of meaning {cosine} of 1" for cosine in (0.8, 0.6, 0.0)]
     assert set(scored["path"]) == {"C2T"}
 
 

@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from tagflow.confidence.features import open_space
+from tagflow.graph.space import open_space
 from tagflow.materials import Materials
 from tagflow.taggers.taggpt_generative import tag
 from tagflow_tests.worlds import WordEncoder, kitchen, proposals, raw_clues, said, tag_set, vectors

@@ -22,7 +22,7 @@ def test_confidence_is_what_the_tag_model_chooses_without_history() -> None:
         assert found[name]["confidence"] == found[name]["votes"] == pytest.approx(1 / (1 + math.exp(-logit)))
         assert found[name]["path"] == "early matching"
         assert found[name]["neighbours"] == []
-    assert found["travel"]["evidence"] == "among the 10 tags nearest to a clue, cosine 0.71 to the text"
+    assert found["travel"]["evidence"] == "near to one of the clues; closeness of meaning 0.71 of 1"
 
 
 def test_each_clue_brings_its_own_candidates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tagflow.clues.hashtags import split_hashtag
 from tagflow.tagset.normalisation import (
     lexical_text,
     make_tag_id,
     needle_text,
     normalise,
     normalise_tags,
-    split_hashtag,
     tag_text,
 )
 

@@ -36,7 +36,7 @@ def uses(source: str, listed: pl.DataFrame = LISTED) -> pl.DataFrame:
         ("proposed", MADE),
         ("labels", LABELLED),
         ("union", MADE | LABELLED | OWN),
-        ("file", OWN | {("1", "Soup", "file"), ("3", "soup", "file")}),
+        ("file", OWN | {("1", "Soup", "label"), ("3", "soup", "proposed")}),
     ],
 )
 def test_the_source_says_whose_tags_count_and_no_label_of_the_test_split_does(source, expected):
@@ -61,6 +61,11 @@ def test_in_a_union_a_label_and_a_proposal_of_one_key_are_one_tag_of_people():
 def test_a_files_tags_keep_their_description_and_count_where_they_occur():
     counted = count_tags(uses("file")).select("key", "contents", "origin", "description")
     assert counted.rows() == [("soup", 2, "file", "a hot dish"), ("bread", 0, "file", None)]
+
+
+def test_a_files_own_spelling_is_shown():
+    counted = count_tags(uses("file"))
+    assert counted.filter(pl.col("key") == "soup")["tag"].to_list() == ["SOUP"]
 
 
 def test_labels_are_exploded_outside_the_test_split_only():

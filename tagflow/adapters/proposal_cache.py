@@ -1,0 +1,85 @@
+"""A tag model that remembers what it proposed for a content, so that nothing is proposed twice, for no content."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.ports import TagModel
+from tagflow.schemas import CANDIDATE_TAGS
+
+CACHE = "proposal_cache"
+"""Name of the file in the dataset's warehouse folder; it can be deleted at any time, and nothing is fitted on it."""
+
+SCHEMA = pl.Schema(
+    {
+        "content_hash": pl.String(),
+        "proposer": pl.String(),
+        "tag": pl.String(),
+        "votes": pl.Int64(),
+        "score": pl.Float64(),
+    }
+)
+
+
+class RememberingTagModel:
+    """Wraps a tag model; proposals are kept by content hash, for one proposer at a time.
+
+    A content for which nothing was proposed is kept with a null tag.
+
+    Attributes:
+        proposed: contents the wrapped model was asked to propose for since this object was made.
+    """
+
+    def __init__(self, model: TagModel, store: DuckDBStore, dataset: str, *, keep: bool = True) -> None:
+        """Wrap the model; what is stored is read when it is first needed, and added to if ``keep``."""
+        self._model, self._store, self._dataset, self._keep = model, store, dataset, keep
+        self.proposed = 0
+
+    @property
+    def name(self) -> str:
+        """The wrapped model's name."""
+        return self._model.name
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the wrapped model's judgements were learned."""
+        return self._model.calibrated
+
+    @property
+    def proposer(self) -> str:
+        """The wrapped model's fingerprint."""
+        return self._model.proposer
+
+    def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return the proposals of the contents in their order, asking the wrapped model for the unknown ones only."""
+        known = self._read()
+        new = contents.join(known, on="content_hash", how="anti", maintain_order="left")
+        self.proposed += len(new)
+        if len(new):
+            distinct = new.unique("content_hash", keep="first", maintain_order=True)
+            known = pl.concat([known, self._ask(distinct)])
+            if self._keep:
+                self._store.write(self._dataset, CACHE, {CACHE: known})
+        found = contents.select("content_id", "content_hash").join(
+            known, on="content_hash", maintain_order="left_right"
+        )
+        return found.drop_nulls("tag").select(list(CANDIDATE_TAGS.tables["candidate_tags"].columns))
+
+    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """Ask the wrapped model."""
+        return self._model.select(pairs)
+
+    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
+        """Ask the wrapped model."""
+        return self._model.judge(pairs)
+
+    def _ask(self, contents: pl.DataFrame) -> pl.DataFrame:
+        asked = contents.select("content_id", "content_hash", proposer=pl.lit(self.proposer))
+        said = asked.join(self._model.propose(contents), on="content_id", how="left", maintain_order="left_right")
+        return said.select(SCHEMA.names()).cast(SCHEMA)
+
+    def _read(self) -> pl.DataFrame:
+        if not self._store.exists(self._dataset, CACHE):
+            return pl.DataFrame(schema=SCHEMA)
+        return self._store.read(self._dataset, CACHE).filter(pl.col("proposer") == self.proposer)
