@@ -21,7 +21,7 @@ class TitleModel:
         self.asked: list[str] = []
 
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
-        self.asked += contents["content_id"]
+        self.asked += contents["content_id"].to_list()
         rows = contents.select("content_id", tag=pl.col("text").str.split(" ")).explode("tag")
         rows = rows.filter(pl.col("tag") != "").with_columns(votes=1, score=0.5)
         return CANDIDATE_TAGS.tables["candidate_tags"].shape(rows)
