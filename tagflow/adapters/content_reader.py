@@ -76,7 +76,7 @@ class ContentTable(NamedTuple):
         quarantine: one row a record that is not used, and a file that cannot be read, as RAW_CLUES declares it; ``raw``
             of a record that was read shows its mapped fields as JSON.
         columns: every source column that occurs, in the order met.
-        records: rows of both.
+        records: records read, counted as they came; rows of both, unless one was lost.
     """
 
     contents: pl.DataFrame
@@ -195,7 +195,8 @@ def read_contents(folder: Path, columns: Columns, labels: Labels, say_where: Pat
     rows: dict[str, list[Any]] = {column: [] for column in CONTENT_SCHEMA}
     rejected: list[tuple[str, int, str | None, str, str]] = []
     seen: dict[str, None] = {}
-    for record in chain.from_iterable(map(read_records, files)):
+    records = 0
+    for records, record in enumerate(chain.from_iterable(map(read_records, files)), start=1):  # noqa: B007 - the count
         if isinstance(record, Rejected):
             rejected.append((record.file, record.line, None, record.reason, record.raw))
         else:
@@ -211,7 +212,7 @@ def read_contents(folder: Path, columns: Columns, labels: Labels, say_where: Pat
     contents = pl.DataFrame(rows, schema=CONTENT_SCHEMA).filter(pl.Series(kept, dtype=pl.Boolean()))
     schema = {name: column.dtype for name, column in QUARANTINE.columns.items()}
     quarantine = pl.DataFrame(rejected, schema=schema, orient="row").sort("source_file", "line", maintain_order=True)
-    return ContentTable(contents, quarantine, tuple(seen), len(contents) + len(quarantine))
+    return ContentTable(contents, quarantine, tuple(seen), records)
 
 
 def _append(rows: dict[str, list[Any]], record: Record, sources: Mapping[str, str], delimiter: str) -> None:

@@ -3,6 +3,7 @@
 import polars as pl
 
 from tagflow.clues.conversion import has_text
+from tagflow.errors import ArtifactError
 from tagflow.settings import DatasetSettings, TaggingSettings
 
 
@@ -40,6 +41,20 @@ def rank_tags(scored: pl.DataFrame, settings: DatasetSettings, *, model: str, ve
             vocabulary_version=pl.lit(version),
         )
     )
+
+
+def check_conservation(records: int, *ends: pl.DataFrame) -> None:
+    """Refuse artifacts in which a record is lost or counted twice.
+
+    Args:
+        records: records that went in.
+        ends: frames with one row for each record that came out.
+
+    Raises:
+        ArtifactError: the numbers differ.
+    """
+    if records != (out := sum(map(len, ends))):
+        raise ArtifactError(f"{records:,} records went in and {out:,} came out; nothing was stored.")
 
 
 def account_contents(

@@ -10,7 +10,7 @@ from tagflow.adapters.content_reader import read_contents
 from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
-from tagflow.confidence.ranking import account_contents, rank_tags
+from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
@@ -65,6 +65,7 @@ def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result
     where = dataset.folder / "dataset.yaml"
     read = read_contents(dataset.folder / "contents", dataset.settings.columns, dataset.settings.labels, where)
     clues = convert_contents(read.contents, dataset.settings)
+    check_conservation(read.records, clues, read.quarantine)
     return _result(
         context,
         dataset,
@@ -211,6 +212,7 @@ def tagged_output(
     model, version = name_model(method, materials.tag_model), make_vocabulary_version(fused_tagset)
     tagged = rank_tags(scored, settings, model=model, version=version)
     status = account_contents(contents, raw_clues["quarantine"], tagged, placed["content_id"])
+    check_conservation(len(contents) + len(raw_clues["quarantine"]), status)
     tables = {
         "tagged_output": tagged,
         "scored_candidates": scored.sort("content_id", -pl.col("confidence"), "tag"),

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from tagflow.confidence.ranking import account_contents, band, rank_tags
+from tagflow.confidence.ranking import account_contents, band, check_conservation, rank_tags
+from tagflow.errors import ArtifactError
 from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, TaggingSettings
 from tagflow.tables import check_tables
@@ -113,3 +114,11 @@ def test_a_content_that_is_not_in_the_graph_yet_is_pending():
         ("a", "tagged", None),
         ("blank", "skipped", "no text"),
     ]
+
+
+def test_a_record_that_is_lost_or_counted_twice_stops_the_artifact():
+    two, one = make_raw_clues({"content_id": "a"}, {"content_id": "b"}), make_raw_clues({"content_id": "c"})
+    check_conservation(3, two, one)
+    for records in (2, 4):
+        with pytest.raises(ArtifactError, match=f"{records} records went in and 3 came out"):
+            check_conservation(records, two, one)
