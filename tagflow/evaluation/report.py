@@ -7,7 +7,7 @@ import polars as pl
 
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
 from tagflow.evaluation.gold import Gold
-from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_ranking
+from tagflow.evaluation.tagging_metrics import ROW, mark_right, measure_answers, measure_ranking
 from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
 from tagflow.ports import Encoder
 from tagflow.schemas import EVALUATION_REPORT
@@ -80,12 +80,7 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
 
 
 def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
-    judged = (
-        scored.join(gold.judged, on="tag_id", how="semi")
-        .join(gold.pairs.select("content_id").unique(), on="content_id", how="semi")
-        .join(gold.pairs.with_columns(right=pl.lit(1)), on=["content_id", "tag_id"], how="left", maintain_order="left")
-        .with_columns(pl.col("right").fill_null(0))
-    )
+    judged = mark_right(scored, gold)
     if not len(judged):
         return pl.DataFrame(schema=ROW)
     confidence, right = judged["confidence"].to_numpy(), judged["right"].to_numpy().astype(np.int64)

@@ -41,7 +41,7 @@ def measure_ranking(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     contents = gold.pairs.group_by("content_id").agg(gold=pl.len()).sort("content_id")
     if not len(contents):
         return pl.DataFrame(schema=ROW)
-    ranked = _mark_right(scored, gold)
+    ranked = mark_right(scored, gold)
     table = contents.join(_count_right(ranked), on="content_id", how="left", maintain_order="left").fill_null(0)
     rows = [*_precision_rows(table), *_accuracy_rows(table, ""), *_recall_rows(table)]
     asked = scored.join(contents, on="content_id", how="semi")
@@ -66,7 +66,7 @@ def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.D
     contents = gold.pairs.group_by("content_id").agg(gold=pl.len()).sort("content_id")
     if not len(contents):
         return pl.DataFrame(schema=ROW)
-    counts = _count_right(_mark_right(answered, gold))
+    counts = _count_right(mark_right(answered, gold))
     table = contents.join(counts, on="content_id", how="left", maintain_order="left").fill_null(0)
     right, answers = (table[name].to_numpy().astype(np.float64) for name in ("right", "produced"))
     wanted = np.ones(len(table)) if single else table["gold"].to_numpy().astype(np.float64)
@@ -84,7 +84,11 @@ def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.D
     return pl.DataFrame(rows, schema=ROW, orient="row")
 
 
-def _mark_right(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+def mark_right(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+    """Return the judged tags of the contents with gold, best first, with ``right`` (0 or 1) and ``place`` (from 1).
+
+    Ties go by name.
+    """
     right = gold.pairs.with_columns(right=pl.lit(1))
     return (
         scored.select("content_id", "tag_id", "tag", "confidence")
