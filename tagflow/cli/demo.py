@@ -10,7 +10,7 @@ import polars as pl
 
 from tagflow.adapters.data_folder import find_checkout, find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.cli.runs import run_dataset
+from tagflow.cli.runs import run_dataset, show_outcome
 
 DATASET = "recipes"
 SHOWN = 10
@@ -24,6 +24,8 @@ def run_demo() -> None:
     click.echo("Tagging the shipped recipe videos offline: no key, no model hub.")
     run_dataset(DATASET)
     show_examples(DuckDBStore(data / "warehouse"), DATASET)
+    click.echo("")
+    show_outcome(DATASET)
 
 
 def show_examples(store: DuckDBStore, name: str) -> None:

@@ -45,9 +45,10 @@ def init(name: str, file: Path, language: str | None, columns: tuple[str, ...]) 
 )
 def run(name: str, select: str | None) -> None:
     """Materialize the assets of the dataset NAME."""
-    from tagflow.cli.runs import run_dataset
+    from tagflow.cli.runs import run_dataset, show_outcome
 
-    run_dataset(name, select)
+    if run_dataset(name, select):
+        show_outcome(name)
 
 
 @cli.command()

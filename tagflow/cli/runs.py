@@ -33,8 +33,11 @@ def prepare_home(data: Path) -> Path:
     return home
 
 
-def run_dataset(name: str, select: str | None = None) -> None:
+def run_dataset(name: str, select: str | None = None) -> bool:
     """Materialize the dataset's assets, or those the selection names, and say what each did.
+
+    Returns:
+        Whether contents were tagged.
 
     Raises:
         ConfigError: no such dataset, or the selection is not one.
@@ -68,8 +71,7 @@ def run_dataset(name: str, select: str | None = None) -> None:
         for check in result.get_asset_check_evaluations():
             if not check.passed:
                 click.echo(f"  check failed: {check.check_name} of {check.asset_key.to_user_string()}")
-        if any(key.to_user_string() == "tagged_output" for key in chosen):
-            show_outcome(name)
+        return any(key.to_user_string() == "tagged_output" for key in chosen)
 
 
 def show_outcome(name: str) -> None:
