@@ -96,7 +96,7 @@ class TestRoundTrip:
         """Nested, null, quoted and non-Latin values included."""
         store.write("toy", artifact.name, everything(artifact), uncompressed=uncompressed)
         assert_same(store.read_all("toy", artifact.name), everything(artifact))
-        assert_frame_equal(store.read("toy", artifact.name), everything(artifact)[artifact.main])
+        assert_frame_equal(store.read("toy", artifact.name), everything(artifact)[artifact.name])
         assert leftovers(store) == []
 
     @pytest.mark.parametrize("artifact", ARTIFACTS.values(), ids=lambda artifact: artifact.name)
