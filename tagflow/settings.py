@@ -252,6 +252,8 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
         keys = _keys_beside(problem["loc"], model)
         return f"unknown key {where!r}{suggest(str(problem['loc'][-1]), keys)} (keys here: {', '.join(keys)})."
+    if problem["type"] in ("model_type", "dict_type", "model_attributes_type"):
+        return f"{where} must hold keys and values (it says {problem['input']!r})."
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where or 'the file'}: {message[:1].lower()}{message[1:]} (it says {problem['input']!r})."
 

@@ -1,6 +1,7 @@
 """Makes a dataset of a content file: copies it, writes its dataset.yaml, says what to check."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from tagflow.settings import (
 
 LOOKED_AT = 1000  # records read to guess by: ours
 DELIMITERS = ("|", ";", ",")
+AS_YAML = r"in --column, for example as columns: \{(\w+): ([^}]+)\}"
 LABELLED = 0.5  # share of labelled contents from which the labels are the vocabulary: ours
 CHINESE = 0.3  # share of Han, kana and hangul letters from which a content is taken as Chinese: ours
 CJK = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]"
@@ -65,7 +67,8 @@ def _try_reading(contents: Path, settings: dict[str, object], file: Path) -> Con
     try:
         return read_contents(contents, whole.columns, whole.labels, Path("--column"))
     except ConfigError as error:  # the staged folder is nothing a person should hear of
-        raise ConfigError(str(error).replace(str(contents), str(file))) from error
+        said = str(error).replace(str(contents), str(file))
+        raise ConfigError(re.sub(AS_YAML, r"with --column \1=\2", said)) from error
 
 
 def _parse_columns(given: Iterable[str]) -> dict[str, str]:

@@ -178,7 +178,7 @@ def test_init_of_a_file_without_a_text_column_leaves_nothing_behind(call, tmp_pa
     said = call("init", "odd", str(tmp_path / "odd.csv"))
     assert said.code == 1
     assert "number" in said.err
-    assert "headline" in said.err
+    assert "name the one that holds text with --column caption=" in said.err
     assert list((tmp_path / "data").iterdir()) == []
     mapped = call("init", "odd", str(tmp_path / "odd.csv"), "--column", "title=headline", "--column", "id=number")
     assert mapped.code == 0, mapped.err
