@@ -1,4 +1,4 @@
-"""Tags one text as a new content of a dataset; nothing is stored but its vector."""
+"""Tags one text as a new content of a dataset; nothing of it is stored."""
 
 import json
 

@@ -86,8 +86,9 @@ def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_
     known = dataset.store.read_all(dataset.name, "candidate_tags") if stored else no_proposals()
     asked = find_unproposed(raw_clues, known, model.proposer)
     tables = merge_proposals(raw_clues, known, asked, model.propose(asked), model.proposer)
-    reused = len(tables["proposed_contents"]) - len(asked)
-    return _result(context, dataset, tables, proposed_anew=len(asked), proposals_reused=reused, **dataset.count_work())
+    reused = len(tables["proposed_contents"]) - model.proposed  # the model remembers contents this artifact lost
+    counts = {"proposed_anew": model.proposed, "proposals_reused": reused}
+    return _result(context, dataset, tables, **counts, **dataset.count_work())
 
 
 @dg.asset(**_artifact("filtered_tagset", "tag_set"))
