@@ -279,6 +279,35 @@ EVALUATION_REPORT = Artifact(
             },
             key=("tag_set", "tags"),
         ),
+        "test_reliability": Table(
+            {
+                "method": Column(TEXT, "tagging method"),
+                "bin": Column(COUNT, "equal-mass bin of the judged candidates of the held-out contents, from 1"),
+                "confidence": Column(SHARE, "mean confidence in the bin"),
+                "precision": Column(SHARE, "share of right candidates in the bin"),
+                "pairs": Column(COUNT, "candidates in the bin"),
+            },
+            key=("method", "bin"),
+        ),
+        "candidate_recall": Table(
+            {
+                "method": Column(TEXT, "tagging method"),
+                "k": Column(COUNT, "number of candidates looked at"),
+                "recall": Column(SHARE, "mean share of a held-out content's gold tags among its first k candidates"),
+                "contents": Column(COUNT, "held-out contents with gold"),
+            },
+            key=("method", "k"),
+        ),
+        "tag_map": Table(
+            {
+                "tag_id": Column(TEXT, "one of the most assigned tags"),
+                "tag": Column(TEXT, "its name"),
+                "x": Column(SHARE, "place on the map, left to right, in [0, 1]"),
+                "y": Column(SHARE, "place on the map, bottom to top, in [0, 1]"),
+                "contents": Column(COUNT, "contents it is assigned to"),
+            },
+            key=("tag_id",),
+        ),
     },
     "TagGPT §3, LLM4Tag §4",
     "Every method on the held-out contents, and the quality of the tag set.",

@@ -7,7 +7,8 @@ import polars as pl
 
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
 from tagflow.evaluation.gold import Gold
-from tagflow.evaluation.tagging_metrics import ROW, mark_right, measure_answers, measure_ranking
+from tagflow.evaluation.tag_map import place_tags
+from tagflow.evaluation.tagging_metrics import ROW, mark_right, measure_answers, measure_candidates, measure_ranking
 from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
 from tagflow.ports import Encoder
 from tagflow.schemas import EVALUATION_REPORT
@@ -47,10 +48,29 @@ def report_methods(
     return pl.concat(parts)
 
 
+def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str) -> Tables:
+    """Return ``test_reliability`` of the dataset's own method and ``candidate_recall`` of every method.
+
+    Args:
+        scored: ``scored_candidates`` of the test contents, by method.
+        gold: gold of the test split; without any, both tables are empty.
+        own: name of the dataset's own method.
+    """
+    tables = {name: EVALUATION_REPORT.tables[name].empty() for name in ("test_reliability", "candidate_recall")}
+    if own in scored:
+        judged = mark_right(scored[own], gold)
+        bins = bin_reliability(judged["confidence"].to_numpy(), judged["right"].to_numpy().astype(np.int64), own)
+        tables["test_reliability"] = bins.rename({"head": "method"})
+    recall = [_name(method, measure_candidates(frame, gold)) for method, frame in scored.items()]
+    tables["candidate_recall"] = pl.concat([tables["candidate_recall"], *recall])
+    return tables
+
+
 def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.DataFrame, encoder: Encoder) -> Tables:
     """Return the quality rows and histograms of people's tags and of tagflow's, on the same dataset.
 
-    People's tags are the labels, spellings made equal; contents without labels count for tagflow only.
+    People's tags are the labels, spellings made equal; contents without labels count for tagflow only. The map of
+    tagflow's tags is drawn by the encoder.
     """
     said = raw_clues.select("content_id", tag="labels").explode("tag").drop_nulls()
     people = said.select("content_id", normalise(pl.col("tag"))).filter(pl.col("tag") != "").unique(maintain_order=True)
@@ -63,7 +83,7 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
         ),
         "tagflow": (ours, tagset["tag"], raw_clues),
     }
-    rows, popularity, effort = [], [], []
+    rows, popularity, effort, vectors = [], [], [], np.zeros((0, 0), np.float32)
     for name, (assigned, tags, contents) in sets.items():
         if not len(tags):
             continue
@@ -76,6 +96,7 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
         "evaluation_report": pl.concat([empty["evaluation_report"], *rows]),
         "popularity": pl.concat([empty["popularity"], *popularity]),
         "least_effort": pl.concat([empty["least_effort"], *effort]),
+        "tag_map": place_tags(tagged, tagset, vectors),
     }
 
 

@@ -9,6 +9,7 @@ from tagflow.evaluation.gold import Gold
 CUTS = (1, 3, 5, 10)  # ours
 DEPTH = 10
 HITS = (1, 2, 3)  # LLM4Tag Table 2
+LOOKED_AT = 40  # ours: candidates the default recall gives at most
 
 ROW = {
     "metric": pl.String,
@@ -99,6 +100,28 @@ def mark_right(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
         .sort("content_id", -pl.col("confidence"), "tag")
         .with_columns(place=pl.int_range(1, pl.len() + 1).over("content_id"))
     )
+
+
+def measure_candidates(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
+    """Return k, recall and contents for k from 1 to ``LOOKED_AT``: gold tags among the first k candidates.
+
+    Recall is the mean over contents of the share of their gold tags; lists are condensed as in ``measure_ranking``.
+    Empty without gold.
+    """
+    wanted = gold.pairs.group_by("content_id").agg(gold=pl.len())
+    n = len(wanted)
+    places = pl.DataFrame({"place": range(1, LOOKED_AT + 1)}, schema={"place": pl.Int64})
+    found = (
+        mark_right(scored, gold)
+        .filter(pl.col("right") == 1)
+        .join(wanted, on="content_id")
+        .group_by("place")
+        .agg(share=(1 / pl.col("gold")).sum())
+    )
+    table = places.join(found, on="place", how="left", maintain_order="left").select(
+        k="place", recall=pl.col("share").fill_null(0.0).cum_sum() / max(n, 1), contents=pl.lit(n, pl.Int64)
+    )
+    return table if n else table.head(0)
 
 
 def _count_right(ranked: pl.DataFrame) -> pl.DataFrame:

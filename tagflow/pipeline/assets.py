@@ -12,7 +12,7 @@ from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.evaluation.gold import find_gold
-from tagflow.evaluation.report import report_methods, report_tag_sets
+from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
 from tagflow.graph.insertion import build_graph
 from tagflow.graph.recall import recall_candidates
@@ -250,6 +250,7 @@ def evaluation_report(
     tables["evaluation_report"] = pl.concat(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
+    tables |= report_curves(scored, gold, own)
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     return _result(context, dataset, tables, **counts, **dataset.count_work())
 

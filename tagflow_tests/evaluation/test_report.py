@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 
 from tagflow.evaluation.gold import Gold
-from tagflow.evaluation.report import report_methods, report_tag_sets
+from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.schemas import EVALUATION_REPORT
-from tagflow.tables import check_tables
+from tagflow.tables import Tables, check_tables
 from tagflow_tests.worlds import WordEncoder, raw_clues, said, scored, tag_set
 
 PAIRS = {"content_id": pl.String, "tag_id": pl.String}
@@ -15,12 +15,18 @@ OWN = scored(("c", "soup", 0.9), ("c", "rome", 0.4), ("c", "opera", 0.99), ("d",
 OTHER = scored(("c", "rome", 0.8))
 
 
+def check(tables: Tables) -> Tables:
+    """Return the artifact with these tables, the others empty, if all are as declared."""
+    return check_tables(
+        EVALUATION_REPORT, {name: table.empty() for name, table in EVALUATION_REPORT.tables.items()} | tables
+    )
+
+
 def report(gold: Gold = GOLD, own: str = "mine") -> dict[tuple[str, str], dict[str, float | str]]:
     """Return (method, metric) to row."""
     answered = OWN.filter(pl.col("tag_id") == "soup")
     rows = report_methods({"mine": OWN, "theirs": OTHER}, answered, gold, own, single=False)
-    tables = {name: table.empty() for name, table in EVALUATION_REPORT.tables.items()} | {"evaluation_report": rows}
-    checked = check_tables(EVALUATION_REPORT, tables)["evaluation_report"]
+    checked = check({"evaluation_report": rows})["evaluation_report"]
     return {(row["method"], row["metric"]): row for row in checked.to_dicts()}
 
 
@@ -61,9 +67,7 @@ TAGGED = scored(("c1", "soup", 0.9), ("c2", "soup", 0.9), ("c3", "vegan", 0.9))
 
 def test_both_tag_sets_are_measured_on_the_same_contents() -> None:
     """People: soup twice and its like, broth, once, on the two labelled contents; tagflow: all three contents."""
-    tables = check_tables(
-        EVALUATION_REPORT, report_tag_sets(CLUES, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER)
-    )
+    tables = check(report_tag_sets(CLUES, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER))
     values = {(row["method"], row["metric"]): row["value"] for row in tables["evaluation_report"].to_dicts()}
     people, ours = "tag set: people", "tag set: tagflow"
     assert (values[people, "tags in the set"], values[ours, "tags in the set"]) == (2, 2)
@@ -87,3 +91,13 @@ def test_an_empty_tag_set_gives_no_row() -> None:
     clues = CLUES.with_columns(labels=pl.lit([], dtype=pl.List(pl.String)))
     tables = check_tables(EVALUATION_REPORT, report_tag_sets(clues, TAGGED.clear(), tag_set({}), ENCODER))
     assert all(frame.is_empty() for frame in tables.values())
+
+
+def test_the_curves_are_those_of_the_judged_candidates() -> None:
+    """Judged of c are soup (0.9, right) and rome (0.4, wrong); the other method finds nothing right."""
+    tables = check(report_curves({"mine": OWN, "theirs": OTHER}, GOLD, "mine"))
+    assert tables["test_reliability"].rows() == [("mine", 1, 0.4, 0.0, 1), ("mine", 2, 0.9, 1.0, 1)]
+    first = tables["candidate_recall"].filter(pl.col("k") == 1)
+    assert first.rows() == [("mine", 1, 1.0, 1), ("theirs", 1, 0.0, 1)]
+    nothing = report_curves({}, GOLD, "mine")
+    assert all(frame.is_empty() for frame in nothing.values())

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tagflow.evaluation.gold import Gold
-from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_ranking
+from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_candidates, measure_ranking
 from tagflow_tests.worlds import scored
 
 
@@ -137,3 +137,14 @@ def test_a_single_tag_task_lets_a_content_abstain() -> None:
 @pytest.mark.parametrize("single", [True, False])
 def test_without_an_answer_there_is_no_precision(single: bool) -> None:
     assert answers(single) == (None, 0.0, 0.0)
+
+
+def test_candidate_recall_is_the_mean_share_of_gold_found_among_the_first_k() -> None:
+    """Content c has two gold tags, found first and third; d has one, never found."""
+    known = gold([("c", "A"), ("c", "B"), ("d", "A")], "ABC")
+    lists = scored(("c", "A", 0.9), ("c", "C", 0.8), ("c", "B", 0.7), ("d", "B", 0.9))
+    table = measure_candidates(lists, known)
+    assert table["k"].to_list() == list(range(1, 41))
+    assert table["recall"][:4].to_list() == [0.25, 0.25, 0.5, 0.5]  # (1/2 + 0) / 2, then (2/2 + 0) / 2
+    assert set(table["contents"]) == {2}
+    assert measure_candidates(lists, gold([], "ABC")).is_empty()
