@@ -63,6 +63,29 @@ def tag(name: str, text: str) -> None:
 
 @cli.command()
 @click.argument("name")
+@click.argument("content_id")
+@click.option("--tag", default=None, help="Answer for this tag, assigned or not.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts as one JSON object.")
+def explain(name: str, content_id: str, tag: str | None, as_json: bool) -> None:
+    """Say why the content CONTENT_ID of the dataset NAME has its tags, and why not others."""
+    from tagflow.cli.explanations import run_explain
+
+    run_explain(name, content_id, tag, as_json=as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("tag", required=False)
+@click.option("--search", default=None, metavar="TEXT", help="Only tags with this text in their name or an alias.")
+def browse(name: str, tag: str | None, search: str | None) -> None:
+    """Show the tag set of the dataset NAME, or all about one TAG of it."""
+    from tagflow.cli.browsing import run_browse
+
+    run_browse(name, tag, search)
+
+
+@cli.command()
+@click.argument("name")
 @click.argument("artifact")
 @click.argument("file", type=click.Path(path_type=Path))
 def export(name: str, artifact: str, file: Path) -> None:
