@@ -4,6 +4,7 @@ Every plot is 4.2 x 3.1 inch, so that its words stay readable on a phone. Series
 label of their own.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from tagflow.report.canvas import (
 
 TAG_SETS = ("tagflow", "people")
 SIGNS = ("o", "s", "^", "D", "v", "P")
+SIGNED = 10  # ours: signs on a line, the most that stay apart
 LONGEST_EFFORT, TAIL = 20, 0.01  # ours: the last bar stands for what lies beyond, at most 1 % or from 20 tags on
 NAMED = 40  # ours: more names than that do not fit on the map
 NAME_LENGTH, METHOD_LENGTH = 22, 17  # ours: characters of a tag on the map, of a method beside its line
@@ -143,6 +145,7 @@ def plot_candidate_recall(table: pl.DataFrame, methods: Sequence[str] = ()) -> s
                 marker=SIGNS[place % len(SIGNS)],
                 markersize=4.5 if place == 0 else 3.5,
                 markeredgewidth=0,
+                markevery=math.ceil(len(line) / SIGNED),
                 zorder=20 - place,
                 clip_on=False,
             )
@@ -262,7 +265,7 @@ def _write_percents(canvas: Canvas, axis: str) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ruled = canvas.axes.xaxis if axis == "x" else canvas.axes.yaxis
-    ruled.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    ruled.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ruled.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}{' %' if axis == 'y' else ''}"))
 
 

@@ -16,6 +16,7 @@ LIMIT = 999  # characters, the longest that Dagster shows in full
 MARKS = 60  # ours: as many bars or points as always fit into LIMIT
 WIDTH, HEIGHT = 300, 80  # ours
 COLOUR = "#3f83d2"  # ours: contrast about 4 on white and on near black
+DIAGONAL = f'<path d="M0 {HEIGHT}L{WIDTH} 0" stroke="#888" stroke-dasharray="4"/>'
 WIDTHS = (40, 24, 12, 6)  # ours: characters of a cell, tried in turn
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>|~&$^!]")
@@ -58,8 +59,7 @@ def sketch_line(xs: Sequence[float], ys: Sequence[float], title: str, diagonal: 
     (left, right), (low, high) = spans
     places = [f"{_scale(x, left, right, WIDTH)} {HEIGHT - _scale(y, low, high, HEIGHT)}" for x, y in points]
     path = f"M{'L'.join(places)}" if len(places) > 1 else f"M{places[0]}h1"
-    dashes = f"M0 {HEIGHT}l" + f"m{WIDTH // 10} -{HEIGHT // 10}l".join([f"{WIDTH // 10} -{HEIGHT // 10}"] * 5)
-    return _embed(path + (dashes if diagonal else ""), 'fill="none" stroke-width="2"', title)
+    return _embed(path, 'fill="none" stroke-width="2"', title, DIAGONAL if diagonal else "")
 
 
 def sketch_table(frame: pl.DataFrame, rows: int) -> str:
@@ -87,10 +87,10 @@ def sketch_table(frame: pl.DataFrame, rows: int) -> str:
     return "The table has no columns." if not head else "The table is too wide to be shown here."
 
 
-def _embed(path: str, look: str, title: str) -> str:
+def _embed(path: str, look: str, title: str, ground: str = "") -> str:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -1 {WIDTH} {HEIGHT + 2}" width="{WIDTH}">'
-        f'<path d="{path}" stroke="{COLOUR}" {look}/></svg>'
+        f'{ground}<path d="{path}" stroke="{COLOUR}" {look}/></svg>'
     )
     data = f"](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
     title = _clean_title(title)

@@ -14,10 +14,10 @@ IMAGE = re.compile(r"!\[([^\[\]]*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]
 
 
 def open_image(markdown: str) -> tuple[str, str]:
-    """Return the image's title and the path it draws."""
+    """Return the image's title and the last path it draws."""
     found = IMAGE.fullmatch(markdown)
     assert found, markdown
-    (path,) = ElementTree.fromstring(base64.b64decode(found.group(2)))
+    *_, path = ElementTree.fromstring(base64.b64decode(found.group(2)))
     return found.group(1), path.attrib["d"]
 
 
@@ -41,8 +41,11 @@ def test_a_line_spans_its_values() -> None:
 
 
 def test_with_the_diagonal_both_axes_go_from_zero_to_one() -> None:
-    _, path = open_image(sketch_line([0.5, 1.0], [0.25, 2.0], "x", diagonal=True))
-    assert path == "M150 60L300 0M0 80" + "m30 -8".join(["l30 -8"] * 5)
+    image = sketch_line([0.5, 1.0], [0.25, 2.0], "x", diagonal=True)
+    assert open_image(image)[1] == "M150 60L300 0"
+    diagonal, _ = ElementTree.fromstring(base64.b64decode(IMAGE.fullmatch(image)[2]))
+    assert diagonal.attrib["d"] == "M0 80L300 0"
+    assert "stroke-dasharray" in diagonal.attrib
 
 
 def test_a_line_of_one_point_or_of_equal_values_is_drawn_in_the_middle() -> None:
