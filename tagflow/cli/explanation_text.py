@@ -11,6 +11,7 @@ from tagflow.cli.layout import align, count, cut, fill, find_width, pad
 Facts = dict[str, Any]
 
 INDENT = 16
+WIDE = 0.3  # ours: from this width on, a bin says little about one confidence in it
 CLOSE = 0.02  # borders of a bin that two digits would not tell apart
 SMALL = 0.005  # a contribution that prints as 0.00
 
@@ -195,6 +196,8 @@ def _write_record(tag: Facts, facts: Facts) -> str:
     span = f"{cases['low']:.{digits}f}-{cases['high']:.{digits}f}"
     where = f"confidence {span}, mean {cases['mean']:.{digits}f}, bin {cases['bin']} of {cases['bins']}"
     said = f"{right} ({where}, {count(cases['pairs'], 'pair')} judged unseen; right: people gave it)"
+    if cases["high"] - cases["low"] > WIDE:
+        said += f"; a wide bin, so a rough guide for {tag['judge']['confidence']:.2f}"
     if tag["judge"]["head"] == "unannotated":
         return f"on no other content from people; for known tags, judged as if so, {said}"
     return said

@@ -146,6 +146,7 @@ def test_a_calibrated_confidence_says_how_often_such_a_one_was_right(store: Duck
     assert facts["assigned"][0]["calibration"]["bin"] == 2
     flat = " ".join(text.split())
     assert "right in 83 of 100 such cases (confidence 0.40-0.75, mean 0.60, bin 2 of 3, 211 pairs judged unseen" in flat
+    assert "a wide bin, so a rough guide for 0.69" in flat  # 0.75 - 0.40 is more than 0.3
 
 
 def test_a_cut_candidate_says_why_and_shows_its_sum(store: DuckDBStore) -> None:
