@@ -14,6 +14,10 @@ B = TypeVar("B")
 R = TypeVar("R")
 
 
+Segment = Callable[[str], list[str]]
+"""Splits a run of letters without spaces into words; the words put together are the run."""
+
+
 class Encoder(Protocol):
     """Turns texts into vectors of one space."""
 

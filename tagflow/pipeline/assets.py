@@ -15,13 +15,14 @@ from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
 from tagflow.graph.insertion import build_graph
+from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, map_contents, recall_pairs
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.schemas import ARTIFACTS
-from tagflow.settings import THRESHOLDS
+from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
@@ -78,7 +79,23 @@ def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result
     )
 
 
-@dg.asset(**_artifact("candidate_tags", "tag_set"))
+@dg.asset(**_artifact("fitted_encoder", "knowledge", "scikitlearn"))
+def fitted_encoder(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
+    dataset = workbench.open(context.partition_key, context.log.info)
+    model = dataset.settings.encoder_model()
+    stored = dataset.store.exists(dataset.name, "fitted_encoder")
+    known = dataset.store.read_all(dataset.name, "fitted_encoder") if stored else None
+    tables = fit_encoder(raw_clues, model, known)
+    if model == NGRAMS and dataset.settings.encoder.model is None:
+        dataset.progress.say(
+            f"encoder: {NGRAMS}, which sees shared characters, not meaning. For meaning name a multilingual model in "
+            "encoder.model, e.g. a folder with BAAI/bge-m3 or intfloat/multilingual-e5-small, and set its thresholds."
+        )
+    texts = int(tables["fit"]["texts"].item())
+    return _result(context, dataset, tables, encoder=model, texts=texts, refitted=tables is not known)
+
+
+@dg.asset(**_artifact("candidate_tags", "tag_set"), deps=[fitted_encoder])
 def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     model = dataset.tag_model()
@@ -106,7 +123,7 @@ def filtered_tagset(
     return _result(context, dataset, {"filtered_tagset": filtered}, **verdicts)
 
 
-@dg.asset(**_artifact("fused_tagset", "tag_set"))
+@dg.asset(**_artifact("fused_tagset", "tag_set"), deps=[fitted_encoder])
 def fused_tagset(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -124,7 +141,7 @@ def fused_tagset(
     return _result(context, dataset, tables, **decisions, **dataset.count_work())
 
 
-@dg.asset(**_artifact("content_tag_graph", "tagging", "hnswlib"))
+@dg.asset(**_artifact("content_tag_graph", "tagging", "hnswlib"), deps=[fitted_encoder])
 def content_tag_graph(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -137,7 +154,7 @@ def content_tag_graph(
     history = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds)
     tables = build_graph(raw_clues, history, fused_tagset, *tools)
-    if dataset.settings.encoder.model not in THRESHOLDS:
+    if dataset.settings.encoder_model() not in THRESHOLDS:
         dataset.progress.say(
             "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
         )
@@ -257,6 +274,7 @@ def evaluation_report(
 
 ASSETS = [
     raw_clues,
+    fitted_encoder,
     candidate_tags,
     filtered_tagset,
     fused_tagset,

@@ -14,8 +14,10 @@ from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
+from tagflow.adapters.ngram_encoder import NgramEncoder
 from tagflow.adapters.progress import LogProgress, TerminalProgress
 from tagflow.adapters.proposal_cache import RememberingTagModel
+from tagflow.adapters.segmenters import find_segmenter
 from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
@@ -23,6 +25,7 @@ from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
 from tagflow.settings import (
+    NGRAMS,
     DatasetSettings,
     Thresholds,
     VocabularyDecisions,
@@ -55,8 +58,9 @@ class Dataset:
 
     @cached_property
     def encoder(self) -> RememberingEncoder:
-        """The encoder of contents and tags; it remembers."""
-        return RememberingEncoder(self._plain_encoder, self.store, self.name, keep=self.remember)
+        """The encoder of contents and tags; it remembers, on disk where that is cheaper than computing."""
+        keep = self.remember and self.settings.encoder_model() != NGRAMS
+        return RememberingEncoder(self._plain_encoder, self.store, self.name, keep=keep)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -72,7 +76,8 @@ class Dataset:
         """Return the tag model, which remembers what it proposed; without a confidence model it judges by the prior."""
         model = describe_prior_model() if confidence is None else confidence
         proposals = self.settings.vocabulary.proposals
-        embedded = EmbeddedTagModel(self.encoder, self._plain_encoder, self.engine, model, proposals=proposals)
+        encoders = (self.encoder, self._plain_encoder)
+        embedded = EmbeddedTagModel(*encoders, self.engine, model, proposals=proposals, find_segmenter=find_segmenter)
         return RememberingTagModel(embedded, self.store, self.name, keep=self.remember)
 
     def materials(self, tagset: pl.DataFrame, graph: Tables, tag_model: TagModel | None = None) -> Materials:
@@ -95,9 +100,12 @@ class Dataset:
         }
 
     @cached_property
-    def _plain_encoder(self) -> SentenceEncoder:
-        asked = self.settings.encoder
-        return SentenceEncoder(asked.model, asked.precision, asked.batch, self.engine, self.progress)
+    def _plain_encoder(self) -> SentenceEncoder | NgramEncoder:
+        asked, model = self.settings.encoder, self.settings.encoder_model()
+        if model == NGRAMS:
+            fitted = self.store.read_all(self.name, "fitted_encoder")
+            return NgramEncoder(fitted, self.settings.language, self.engine, self.progress)
+        return SentenceEncoder(model, asked.precision, asked.batch, self.engine, self.progress)
 
 
 class Workbench(dg.ConfigurableResource[None]):

@@ -1,6 +1,7 @@
 """The embedded tag model: keyphrases and sentence embeddings, no key, no network, no language model."""
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -9,15 +10,17 @@ from numpy.typing import NDArray
 from tagflow.clues.conversion import has_text
 from tagflow.clues.hashtags import split_hashtag
 from tagflow.confidence.model import describe_prior_model, is_fitted, judge_pairs
-from tagflow.ports import Encoder, Engine
+from tagflow.ports import Encoder, Engine, Segment
 from tagflow.schemas import CANDIDATE_TAGS
 from tagflow.tagset.keyphrases import find_phrases, load_stop_words
 
-RECIPE = "keyphrases-2"
+RECIPE = "keyphrases-3"
 """Changes whenever the way of proposing changes, so that old proposals are made anew."""
 
 BATCH = 512  # ours: contents whose phrases are embedded together
 WEIGHT_SHARE = 0.05  # ours: what a doubled phrase weight is worth, in cosine
+
+FindSegmenter = Callable[[str], Segment | None]
 
 PROPOSAL = CANDIDATE_TAGS.tables["candidate_tags"].dtypes
 
@@ -26,7 +29,14 @@ class EmbeddedTagModel:
     """Proposes keyphrases near the content's vector; selects and judges by recall features."""
 
     def __init__(
-        self, encoder: Encoder, phrase_encoder: Encoder, engine: Engine, confidence: pl.DataFrame, *, proposals: int
+        self,
+        encoder: Encoder,
+        phrase_encoder: Encoder,
+        engine: Engine,
+        confidence: pl.DataFrame,
+        *,
+        proposals: int,
+        find_segmenter: FindSegmenter = lambda language: None,
     ) -> None:
         """Keep the parts.
 
@@ -36,11 +46,12 @@ class EmbeddedTagModel:
             engine: runs the batches.
             confidence: ``confidence_model`` to judge by.
             proposals: most tags proposed for a content.
+            find_segmenter: gives the word segmenter of a language; None where its words are spaced.
         """
         if encoder.fingerprint != phrase_encoder.fingerprint:
             raise ValueError("contents and phrases must be embedded in one space")
         self._encoder, self._phrase_encoder, self._engine = encoder, phrase_encoder, engine
-        self._confidence, self._proposals = confidence, proposals
+        self._confidence, self._proposals, self._find_segmenter = confidence, proposals, find_segmenter
 
     @property
     def name(self) -> str:
@@ -82,7 +93,7 @@ class EmbeddedTagModel:
         return judge_pairs(self._confidence, pairs)
 
     def _propose_batch(self, contents: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFrame:
-        phrases = _find_batch_phrases(contents)
+        phrases = _find_batch_phrases(contents, self._find_segmenter)
         distinct = phrases["key"].unique(maintain_order=True)
         rows = pl.DataFrame({"key": distinct}).with_row_index("row").cast({"row": pl.Int64})
         phrase_vectors = self._phrase_encoder.encode(distinct.to_list())
@@ -106,14 +117,14 @@ class EmbeddedTagModel:
         )
 
 
-def _find_batch_phrases(contents: pl.DataFrame) -> pl.DataFrame:
+def _find_batch_phrases(contents: pl.DataFrame, find_segmenter: FindSegmenter) -> pl.DataFrame:
     split = contents.select(hashtags=pl.col("hashtags").list.eval(split_hashtag(pl.element()))).to_series()
     rows = []
     for number, (content_id, clues, language, hashtags) in enumerate(
         zip(contents["content_id"], contents["clues"], contents["language"], split, strict=True)
     ):
         pairs = [(clue["field"], clue["text"]) for clue in clues]
-        for phrase in find_phrases(pairs, hashtags, load_stop_words(language)):
+        for phrase in find_phrases(pairs, hashtags, load_stop_words(language), find_segmenter(language)):
             rows.append((number, content_id, *phrase))
     schema = {
         "content": pl.Int64,

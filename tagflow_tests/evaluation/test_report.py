@@ -89,7 +89,7 @@ def test_contents_without_labels_leave_tagflow_alone_in_the_report() -> None:
 
 def test_an_empty_tag_set_gives_no_row() -> None:
     clues = CLUES.with_columns(labels=pl.lit([], dtype=pl.List(pl.String)))
-    tables = check_tables(EVALUATION_REPORT, report_tag_sets(clues, TAGGED.clear(), tag_set({}), ENCODER))
+    tables = check(report_tag_sets(clues, TAGGED.clear(), tag_set({}), ENCODER))
     assert all(frame.is_empty() for frame in tables.values())
 
 

@@ -135,3 +135,48 @@ def test_english_has_stop_words_of_both_kinds_and_an_unlisted_language_none():
     assert {"slow", "machine"} & english.alone == {"slow"}
     assert not english.always & english.alone, "a word cannot both end phrases and stand in them"
     assert load_stop_words("xx") == (frozenset(), frozenset())
+
+
+NONE = StopWords(frozenset(), frozenset())
+CHINESE = {
+    "新手养猫很简单": ["新手", "养猫", "很", "简单"],
+    "养猫": ["养猫"],
+    "猫粮选购技巧大全集锦": ["猫粮", "选购", "技巧", "大全", "集锦"],
+}
+
+
+def segment(run: str) -> list[str]:
+    """Cut as written above; what is not there is one word."""
+    return CHINESE.get(run, [run])
+
+
+def test_words_without_spaces_are_cut_and_joined_without_spaces() -> None:
+    phrases = find_phrases(
+        [("title", "新手养猫很简单")], [], StopWords(frozenset({"很"}), frozenset({"简单"})), segment
+    )
+    assert {phrase.spelling for phrase in phrases} == {"新手", "养猫", "新手养猫"}
+
+
+def test_a_long_unspaced_phrase_is_left_out() -> None:
+    """Three words of two letters are six letters; the limit is eight, and three words are the most."""
+    phrases = find_phrases([("title", "猫粮选购技巧大全集锦")], [], NONE, segment)
+    assert "猫粮选购技巧" in {phrase.spelling for phrase in phrases}
+    assert max(len(phrase.spelling) for phrase in phrases) == 6
+
+
+def test_a_single_chinese_letter_is_a_word_of_longer_phrases_only() -> None:
+    cut = {"大猫粮": ["大", "猫粮"]}.get
+    phrases = find_phrases([("title", "大猫粮")], [], NONE, lambda run: cut(run) or [run])
+    assert {phrase.spelling for phrase in phrases} == {"猫粮", "大猫粮"}
+
+
+def test_two_scripts_in_one_phrase_touch() -> None:
+    phrases = find_phrases([("title", "AI绘画")], [], NONE, lambda run: ["AI", "绘画"])
+    assert {phrase.spelling for phrase in phrases} == {"AI", "绘画", "AI绘画"}
+
+
+def test_the_chinese_lists_are_there() -> None:
+    words = load_stop_words("zh")
+    assert {"的", "怎么", "我们"} <= words.always
+    assert {"视频", "今天"} <= words.alone
+    assert not words.always & words.alone

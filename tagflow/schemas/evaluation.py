@@ -1,0 +1,69 @@
+"""How good the tags and the tag set are (TagGPT §3, LLM4Tag §4)."""
+
+from tagflow.schemas.dtypes import COUNT, SHARE, TEXT
+from tagflow.tables import Artifact, Column, Table
+
+EVALUATION_REPORT = Artifact(
+    "evaluation_report",
+    {
+        "evaluation_report": Table(
+            {
+                "method": Column(TEXT, "tagging method, or the tag set that is measured"),
+                "metric": Column(TEXT, "name of the metric"),
+                "value": Column(SHARE, "its value", nullable=True),
+                "low": Column(SHARE, "lower end of the 95 % bootstrap interval", nullable=True),
+                "high": Column(SHARE, "upper end of the 95 % bootstrap interval", nullable=True),
+                "n": Column(COUNT, "contents, tags or pairs it is taken over"),
+                "note": Column(TEXT, "what to know when reading it", nullable=True),
+            },
+            key=("method", "metric"),
+        ),
+        "popularity": Table(
+            {
+                "tag_set": Column(TEXT, "people, or tagflow"),
+                "times": Column(COUNT, "number of contents a tag is assigned to"),
+                "tags": Column(COUNT, "tags assigned that often"),
+            },
+            key=("tag_set", "times"),
+        ),
+        "least_effort": Table(
+            {
+                "tag_set": Column(TEXT, "people, or tagflow"),
+                "tags": Column(COUNT, "tags on a content"),
+                "contents": Column(COUNT, "contents with that many tags"),
+            },
+            key=("tag_set", "tags"),
+        ),
+        "test_reliability": Table(
+            {
+                "method": Column(TEXT, "tagging method"),
+                "bin": Column(COUNT, "equal-mass bin of the judged candidates of the held-out contents, from 1"),
+                "confidence": Column(SHARE, "mean confidence in the bin"),
+                "precision": Column(SHARE, "share of right candidates in the bin"),
+                "pairs": Column(COUNT, "candidates in the bin"),
+            },
+            key=("method", "bin"),
+        ),
+        "candidate_recall": Table(
+            {
+                "method": Column(TEXT, "tagging method"),
+                "k": Column(COUNT, "number of candidates looked at"),
+                "recall": Column(SHARE, "mean share of a held-out content's gold tags among its first k candidates"),
+                "contents": Column(COUNT, "held-out contents with gold"),
+            },
+            key=("method", "k"),
+        ),
+        "tag_map": Table(
+            {
+                "tag_id": Column(TEXT, "one of the most assigned tags"),
+                "tag": Column(TEXT, "its name"),
+                "x": Column(SHARE, "place on the map, left to right, in [0, 1]"),
+                "y": Column(SHARE, "place on the map, bottom to top, in [0, 1]"),
+                "contents": Column(COUNT, "contents it is assigned to"),
+            },
+            key=("tag_id",),
+        ),
+    },
+    "TagGPT §3, LLM4Tag §4",
+    "Every method on the held-out contents, and the quality of the tag set.",
+)

@@ -1,0 +1,129 @@
+"""From the graph to tagged contents (TagGPT §2.2, LLM4Tag §3.2-3.4)."""
+
+import polars as pl
+
+from tagflow.schemas.dtypes import COUNT, FLAG, SHARE, TEXT, TEXTS
+from tagflow.tables import Artifact, Column, Table
+
+STATUSES = ("tagged", "no_tag_fits", "skipped", "quarantined", "dead_lettered", "pending")
+"""Where a content can end; the counts of the six add up to the records read."""
+
+CONTENT_TAG_GRAPH = Artifact(
+    "content_tag_graph",
+    {
+        "content_tag_graph": Table(
+            {
+                "content_id": Column(TEXT, "the content at the edge's start"),
+                "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
+                "target_kind": Column(TEXT, "tag or content"),
+                "kind": Column(TEXT, "deterministic or similarity"),
+                "origin": Column(TEXT, "human, machine or encoder"),
+                "weight": Column(SHARE, "edge weight: origin weight, or cosine in [-1, 1]"),
+            },
+            key=("content_id", "target", "target_kind", "kind", "origin"),
+        ),
+        "vectors": Table(
+            {
+                "node": Column(TEXT, "content id or tag id"),
+                "node_kind": Column(TEXT, "content or tag"),
+                "fingerprint": Column(TEXT, "fingerprint of the encoder"),
+                "vector": Column(pl.Array(pl.Float32, 0), "unit vector; all zero for a content without text"),
+            },
+            key=("node", "node_kind"),
+        ),
+    },
+    "LLM4Tag §3.2, eq. 1-3",
+    "The content-tag graph: deterministic edges of the fit split, similarity edges of every content, and the vectors.",
+)
+
+KNOWLEDGE_BASE = Artifact(
+    "knowledge_base",
+    {
+        "knowledge_base": Table(
+            {
+                "content_id": Column(TEXT, "a content of the fit split that people annotated"),
+                "tag_id": Column(TEXT, "a tag recalled for it, or annotated on it"),
+                "right": Column(FLAG, "whether the tag is right for the content"),
+                "origin": Column(TEXT, "annotated, or presumed: recalled but not annotated, taken as wrong"),
+            },
+            key=("content_id", "tag_id"),
+        )
+    },
+    "LLM4Tag §3.3.2",
+    "Samples with right and wrong tags, taken from annotations; what the confidence model learns from.",
+)
+
+CONFIDENCE_MODEL = Artifact(
+    "confidence_model",
+    {
+        "confidence_model": Table(
+            {
+                "head": Column(TEXT, "annotated: tags with annotation history; unannotated: tags without"),
+                "feature": Column(TEXT, "name of a recall feature, or bias"),
+                "mean": Column(SHARE, "mean subtracted from the feature"),
+                "scale": Column(SHARE, "standard deviation the feature is divided by"),
+                "coefficient": Column(SHARE, "weight in the logistic model"),
+                "fitted": Column(FLAG, "false: the documented prior model, whose numbers are not calibrated"),
+                "pairs": Column(COUNT, "(content, tag) pairs it was fitted on"),
+                "positives": Column(COUNT, "right pairs among them"),
+            },
+            key=("head", "feature"),
+        ),
+        "reliability": Table(
+            {
+                "head": Column(TEXT, "the head of the model"),
+                "bin": Column(COUNT, "equal-mass bin, from 1"),
+                "confidence": Column(SHARE, "mean confidence in the bin, cross-fitted"),
+                "precision": Column(SHARE, "share of right pairs in the bin"),
+                "pairs": Column(COUNT, "pairs in the bin"),
+            },
+            key=("head", "bin"),
+        ),
+    },
+    "LLM4Tag §3.4",
+    "The judge of the embedded tag model: a logistic model over recall features, and its cross-fitted reliability.",
+)
+
+_SCORED = {
+    "content_id": Column(TEXT, "the content"),
+    "tag_id": Column(TEXT, "the tag"),
+    "tag": Column(TEXT, "the tag's name"),
+    "confidence": Column(
+        SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
+    ),
+    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, both, or the method's own path"),
+    "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
+    "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
+    "evidence": Column(TEXT, "the reason in words"),
+}
+
+TAGGED_OUTPUT = Artifact(
+    "tagged_output",
+    {
+        "tagged_output": Table(
+            {
+                "content_id": _SCORED["content_id"],
+                "rank": Column(COUNT, "1 is the most confident"),
+                **{name: column for name, column in _SCORED.items() if name != "content_id"},
+                "band": Column(TEXT, "apply, review or drop"),
+                "model": Column(
+                    TEXT, "tagging method and tag model; says uncalibrated where confidence was not learned"
+                ),
+                "vocabulary_version": Column(TEXT, "hash of the tag set"),
+            },
+            key=("content_id", "tag_id"),
+        ),
+        "scored_candidates": Table(_SCORED, key=("content_id", "tag_id")),
+        "content_status": Table(
+            {
+                "content_id": Column(TEXT, "the content; file#line for a quarantined record"),
+                "status": Column(TEXT, "tagged, no_tag_fits, skipped, quarantined, dead_lettered or pending"),
+                "reason": Column(TEXT, "why it has no tag", nullable=True),
+                "tags": Column(COUNT, "number of tags it got"),
+            },
+            key=("content_id",),
+        ),
+    },
+    "TagGPT §2.2, LLM4Tag §3.2-3.4",
+    "One row a (content, tag) with confidence, band and reason; everything judged; the status of every record.",
+)
