@@ -55,14 +55,15 @@ class ScanIndex:
         """
         self._basis: NDArray[np.float64] | None = None
         self._seed = seed
-        self._vectors = np.empty((0, vectors.shape[1]), np.float32)
+        self._size = 0
+        self._vectors = np.empty((0, vectors.shape[1]), np.float32)  # both have room behind the rows in use
         self._codes = np.empty((0, min(CODE, vectors.shape[1])), np.float32)
         self.spoken = np.empty(0, bool)
         self.add(vectors)
 
     def __len__(self) -> int:
         """Return the number of vectors."""
-        return len(self._vectors)
+        return self._size
 
     def add(self, vectors: Vectors) -> None:
         """Append vectors; their pairs come from ``iterate_pairs(threshold, start=...)``.
@@ -77,15 +78,16 @@ class ScanIndex:
                 f"Row {len(self) + int(odd[0])} of the vectors to compare has length {lengths[odd[0]]:.3f}; "
                 "bring every row to length 1, or to zeros."
             )
-        rounded = vectors * GRID
-        rounded = np.divide(np.rint(rounded, out=rounded), GRID, out=rounded)
-        if not len(self) and rounded.shape[1] > CODE:
-            self._basis = _fit_basis(rounded, self._seed)
-        codes = _code(rounded, self._basis)
-        if len(self):
-            rounded, codes = np.concatenate([self._vectors, rounded]), np.concatenate([self._codes, codes])
-        self._vectors, self._codes = rounded, codes
+        if not len(self) and vectors.shape[1] > CODE:
+            self._basis = _fit_basis(vectors, self._seed)
+        old, self._size = self._size, self._size + len(vectors)
+        self._vectors, self._codes = (_make_room(table, old, self._size) for table in (self._vectors, self._codes))
         self.spoken = np.concatenate([self.spoken, lengths > 0])
+        for begin in range(0, len(vectors), TILE):
+            rounded = np.rint(vectors[begin : begin + TILE] * GRID) / GRID
+            rows = slice(old + begin, old + begin + len(rounded))
+            self._vectors[rows] = rounded
+            self._codes[rows] = _code(rounded, self._basis)
 
     def iterate_pairs(
         self, threshold: float, *, start: int = 0, tile: int = TILE, leads: NDArray[np.bool_] | None = None
@@ -190,15 +192,19 @@ def _code(vectors: Vectors, basis: NDArray[np.float64] | None) -> Vectors:
     """Coordinates in the basis and the length of the rest; without a basis, the vectors themselves."""
     if basis is None:
         return vectors
-    codes = np.empty((len(vectors), CODE), np.float32)
-    for begin in range(0, len(vectors), TILE):
-        rows = slice(begin, begin + TILE)
-        part = vectors[rows].astype(np.float64)
-        inside = part @ basis
-        rest = np.vecdot(part, part) - np.vecdot(inside, inside)
-        codes[rows, :-1] = inside
-        codes[rows, -1] = np.sqrt(np.maximum(rest, 0) + SLACK)
-    return codes
+    whole = vectors.astype(np.float64)
+    inside = whole @ basis
+    rest = np.vecdot(whole, whole) - np.vecdot(inside, inside)
+    return np.column_stack([inside, np.sqrt(np.maximum(rest, 0) + SLACK)]).astype(np.float32)
+
+
+def _make_room(table: Vectors, used: int, needed: int) -> Vectors:
+    """Return the table, or a longer one with its used rows; an eighth is spare, so that adding few copies nothing."""
+    if needed <= len(table):
+        return table
+    longer = np.empty((needed + needed // 8, table.shape[1]), np.float32)
+    longer[:used] = table[:used]
+    return longer
 
 
 def _allow(rows: Vectors) -> np.float32:
