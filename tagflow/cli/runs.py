@@ -88,4 +88,7 @@ def show_outcome(name: str) -> None:
         click.echo(
             f"  and {len(refused) - REFUSALS_SHOWN:,} more: tagflow export {name} raw_clues.quarantine refused.csv"
         )
-    click.echo(f'Next: tagflow export {name} tagged_output tags.jsonl, tagflow tag {name} "some text", or tagflow ui')
+    click.echo(
+        f"Next: tagflow browse {name}, tagflow report {name}, tagflow export {name} tagged_output tags.jsonl, "
+        f'tagflow tag {name} "some text", or tagflow ui'
+    )

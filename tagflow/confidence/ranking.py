@@ -86,11 +86,13 @@ def account_contents(
         .when(pl.col("tags").is_null())
         .then(pl.lit("no candidate reached the least confidence")),
         tags=pl.col("tags").fill_null(0),
+        content_hash="content_hash",
     )
     refused = quarantine.select(
         content_id=pl.format("{}#{}", "source_file", "line"),
         status=pl.lit("quarantined"),
         reason="reason",
         tags=pl.lit(0, pl.Int64),
+        content_hash=pl.lit(""),
     )
     return pl.concat([contents, refused])

@@ -27,12 +27,15 @@ def embed_contents(contents: pl.DataFrame, encoder: Encoder) -> Vectors:
     return encoder.encode(said.to_list())
 
 
-def describe_vectors(nodes: pl.Series, kind: str, vectors: Vectors, fingerprint: str) -> pl.DataFrame:
-    """Return rows of the graph's ``vectors`` table."""
+def describe_vectors(
+    nodes: pl.Series, kind: str, vectors: Vectors, fingerprint: str, sources: pl.Series | None = None
+) -> pl.DataFrame:
+    """Return rows of the graph's ``vectors`` table; ``sources`` (default: the nodes) hash what was embedded."""
     return pl.DataFrame(
         {
             "node": nodes,
             "node_kind": pl.repeat(kind, len(nodes), eager=True),
+            "source_hash": nodes if sources is None else sources,
             "fingerprint": pl.repeat(fingerprint, len(nodes), eager=True),
             "vector": pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1])),
         }
@@ -64,10 +67,35 @@ def build_graph(
     tags = (tagset["tag_id"], tag_vectors)
     similar = insert_contents(contents, vectors, voters, tags, build_index, settings, thresholds)
     nodes = [
-        describe_vectors(contents["content_id"], "content", vectors, encoder.fingerprint),
+        describe_vectors(contents["content_id"], "content", vectors, encoder.fingerprint, contents["content_hash"]),
         describe_vectors(tagset["tag_id"], "tag", tag_vectors, encoder.fingerprint),
     ]
     return {"content_tag_graph": pl.concat([history, similar]), "vectors": pl.concat(nodes)}
+
+
+def find_changes(graph: Tables, raw_clues: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the contents that are new or changed since the graph was made, and the ids of those it must forget.
+
+    Args:
+        graph: ``content_tag_graph``.
+        raw_clues: the contents as they are now.
+    """
+    placed = graph["vectors"].filter(pl.col("node_kind") == "content")
+    nodes = placed.select(content_id="node", content_hash="source_hash")
+    new = raw_clues.join(nodes, on=["content_id", "content_hash"], how="anti", maintain_order="left")
+    stale = nodes.join(raw_clues, on=["content_id", "content_hash"], how="anti")
+    return new, stale["content_id"]
+
+
+def forget_contents(graph: Tables, gone: pl.Series) -> Tables:
+    """Return the graph without some contents: their vectors, and every edge from or to them."""
+    ids = gone.implode()
+    edges, vectors = graph["content_tag_graph"], graph["vectors"]
+    to_them = (pl.col("target_kind") == "content") & pl.col("target").is_in(ids)
+    return {
+        "content_tag_graph": edges.filter(~pl.col("content_id").is_in(ids) & ~to_them),
+        "vectors": vectors.filter((pl.col("node_kind") == "tag") | ~pl.col("node").is_in(ids)),
+    }
 
 
 def extend_graph(
@@ -97,7 +125,7 @@ def extend_graph(
     vectors = embed_contents(new, encoder)
     tags = (space.tags["node"], space.tag_vectors)
     edges = insert_contents(new, vectors, voters, tags, build_index, settings, thresholds)
-    nodes = describe_vectors(new["content_id"], "content", vectors, encoder.fingerprint)
+    nodes = describe_vectors(new["content_id"], "content", vectors, encoder.fingerprint, new["content_hash"])
     return {
         "content_tag_graph": pl.concat([graph["content_tag_graph"], edges]),
         "vectors": pl.concat([graph["vectors"], nodes]),

@@ -1,8 +1,5 @@
 """The seven artifacts and the two supporting ones, in paper order: each asset reads, calls, replaces one."""
 
-import time
-from typing import Any
-
 import dagster as dg
 import polars as pl
 
@@ -11,17 +8,20 @@ from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
+from tagflow.confidence.reconciliation import find_settled, keep_settled
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
-from tagflow.graph.insertion import build_graph
+from tagflow.graph.insertion import build_graph, find_changes, forget_contents
 from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
 from tagflow.knowledge.samples import collect_samples
-from tagflow.materials import BATCH, map_contents, recall_pairs
-from tagflow.pipeline.datasets import DATASETS
+from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
+from tagflow.pipeline.jobs import is_increment
+from tagflow.pipeline.pages import Result, describe_asset, make_result
+from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
@@ -31,43 +31,17 @@ from tagflow.tagset.generation import find_unproposed, merge_proposals, no_propo
 from tagflow.tagset.normalisation import tag_text
 from tagflow.tagset.vocabulary import collect_uses, make_vocabulary_version, resolve_tags
 
-Result = dg.MaterializeResult[Tables]
-
 NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.String})
 
 
-def _artifact(name: str, group: str, *kinds: str) -> dict[str, Any]:
-    artifact = ARTIFACTS[name]
-    columns = [
-        dg.TableColumn(column, str(declared.dtype), description=declared.meaning)
-        for column, declared in artifact.tables[name].columns.items()
-    ]
-    return {
-        "name": name,
-        "partitions_def": DATASETS,
-        "group_name": group,
-        "kinds": {"duckdb", "polars", *kinds},
-        "description": f"{artifact.meaning}\n\nSource: {artifact.source}.",
-        "metadata": {"dagster/column_schema": dg.TableSchema(columns=columns)},
-    }
-
-
-def _result(context: dg.AssetExecutionContext, dataset: Dataset, tables: Tables, **counts: Any) -> Result:  # noqa: ANN401 - metadata
-    name = context.asset_key.path[-1]
-    rows = len(tables[name])
-    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items())
-    dataset.progress.say(f"{name:<18} {time.monotonic() - dataset.opened:6.1f} s  {rows:>9,} rows  {said}")
-    return dg.MaterializeResult(value=tables, metadata={"dagster/row_count": rows, **counts})
-
-
-@dg.asset(**_artifact("raw_clues", "tag_set"))
+@dg.asset(**describe_asset("raw_clues", "tag_set"))
 def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     where = dataset.folder / "dataset.yaml"
     read = read_contents(dataset.folder / "contents", dataset.settings.columns, dataset.settings.labels, where)
     clues = convert_contents(read.contents, dataset.settings)
     check_conservation(read.records, clues, read.quarantine)
-    return _result(
+    return make_result(
         context,
         dataset,
         {"raw_clues": clues, "quarantine": read.quarantine},
@@ -79,7 +53,7 @@ def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result
     )
 
 
-@dg.asset(**_artifact("fitted_encoder", "knowledge", "scikitlearn"))
+@dg.asset(**describe_asset("fitted_encoder", "knowledge", "scikitlearn"))
 def fitted_encoder(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     model = dataset.settings.encoder_model()
@@ -92,10 +66,10 @@ def fitted_encoder(context: dg.AssetExecutionContext, workbench: Workbench, raw_
             "encoder.model, e.g. a folder with BAAI/bge-m3 or intfloat/multilingual-e5-small, and set its thresholds."
         )
     texts = int(tables["fit"]["texts"].item())
-    return _result(context, dataset, tables, encoder=model, texts=texts, refitted=tables is not known)
+    return make_result(context, dataset, tables, encoder=model, texts=texts, refitted=tables is not known)
 
 
-@dg.asset(**_artifact("candidate_tags", "tag_set"), deps=[fitted_encoder])
+@dg.asset(**describe_asset("candidate_tags", "tag_set"), deps=[fitted_encoder])
 def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     model = dataset.tag_model()
@@ -105,10 +79,10 @@ def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_
     tables = merge_proposals(raw_clues, known, asked, model.propose(asked), model.proposer)
     reused = len(tables["proposed_contents"]) - model.proposed  # the model remembers contents this artifact lost
     counts = {"proposed_anew": model.proposed, "proposals_reused": reused}
-    return _result(context, dataset, tables, **counts, **dataset.count_work())
+    return make_result(context, dataset, tables, **counts, **dataset.count_work())
 
 
-@dg.asset(**_artifact("filtered_tagset", "tag_set"))
+@dg.asset(**describe_asset("filtered_tagset", "tag_set"))
 def filtered_tagset(
     context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame, candidate_tags: pl.DataFrame
 ) -> Result:
@@ -120,10 +94,10 @@ def filtered_tagset(
     filtered = filter_tags(counted, contents, vocabulary, dataset.decisions.banned)
     check_kept(filtered, str(dataset.folder / "dataset.yaml"))
     verdicts = dict(filtered["verdict"].value_counts().sort("verdict").iter_rows())
-    return _result(context, dataset, {"filtered_tagset": filtered}, **verdicts)
+    return make_result(context, dataset, {"filtered_tagset": filtered}, **verdicts)
 
 
-@dg.asset(**_artifact("fused_tagset", "tag_set"), deps=[fitted_encoder])
+@dg.asset(**describe_asset("fused_tagset", "tag_set"), deps=[fitted_encoder])
 def fused_tagset(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -138,10 +112,10 @@ def fused_tagset(
     vectors = dataset.encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
     tables = fuse_tags(kept, uses, vectors, dataset.thresholds.fuse, vocabulary.member_floor)
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
-    return _result(context, dataset, tables, **decisions, **dataset.count_work())
+    return make_result(context, dataset, tables, **decisions, **dataset.count_work())
 
 
-@dg.asset(**_artifact("content_tag_graph", "tagging", "hnswlib"), deps=[fitted_encoder])
+@dg.asset(**describe_asset("content_tag_graph", "tagging", "hnswlib"), deps=[fitted_encoder])
 def content_tag_graph(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -151,6 +125,8 @@ def content_tag_graph(
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     graph = dataset.settings.graph
+    if is_increment(context) and dataset.store.exists(dataset.name, "content_tag_graph"):
+        return _insert_new(context, dataset, raw_clues, fused_tagset)
     history = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds)
     tables = build_graph(raw_clues, history, fused_tagset, *tools)
@@ -158,7 +134,7 @@ def content_tag_graph(
         dataset.progress.say(
             "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
         )
-    return _result(
+    return make_result(
         context,
         dataset,
         tables,
@@ -169,7 +145,19 @@ def content_tag_graph(
     )
 
 
-@dg.asset(**_artifact("knowledge_base", "knowledge"))
+def _insert_new(
+    context: dg.AssetExecutionContext, dataset: Dataset, raw_clues: pl.DataFrame, fused_tagset: pl.DataFrame
+) -> Result:
+    known = dataset.store.read_all(dataset.name, "content_tag_graph")
+    check_graph(known, fused_tagset, dataset.encoder)
+    new, gone = find_changes(known, raw_clues)
+    kept = forget_contents(known, gone)
+    tables = dataset.insert(new, raw_clues.join(new, on="content_id", how="anti", maintain_order="left"), kept)
+    counts = {"inserted": len(new), "forgotten": len(gone), "untouched": len(raw_clues) - len(new)}
+    return make_result(context, dataset, tables, **counts, **dataset.count_work())
+
+
+@dg.asset(**describe_asset("knowledge_base", "knowledge"))
 def knowledge_base(context: dg.AssetExecutionContext, workbench: Workbench, content_tag_graph: pl.DataFrame) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     history = content_tag_graph.filter(pl.col("kind") == "deterministic")
@@ -183,10 +171,10 @@ def knowledge_base(context: dg.AssetExecutionContext, workbench: Workbench, cont
     ]
     samples = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
     right = int(samples["right"].sum())
-    return _result(context, dataset, {"knowledge_base": samples}, right=right, presumed_wrong=len(samples) - right)
+    return make_result(context, dataset, {"knowledge_base": samples}, right=right, presumed_wrong=len(samples) - right)
 
 
-@dg.asset(**_artifact("confidence_model", "knowledge", "scikitlearn"))
+@dg.asset(**describe_asset("confidence_model", "knowledge", "scikitlearn"))
 def confidence_model(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -202,7 +190,7 @@ def confidence_model(
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
     tables = fit_confidence(samples)
     fitted = is_fitted(tables["confidence_model"])
-    return _result(
+    return make_result(
         context,
         dataset,
         tables,
@@ -212,7 +200,7 @@ def confidence_model(
     )
 
 
-@dg.asset(**_artifact("tagged_output", "tagging"))
+@dg.asset(**describe_asset("tagged_output", "tagging"))
 def tagged_output(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -225,23 +213,31 @@ def tagged_output(
     settings, method = dataset.settings, dataset.settings.tagging.method
     contents = raw_clues["raw_clues"]
     materials = dataset.materials(fused_tagset, content_tag_graph, dataset.tag_model(confidence_model))
-    placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
-    scored = load_tagger(method)(placed, materials)
     model, version = name_model(method, materials.tag_model), make_vocabulary_version(fused_tagset)
+    placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
+    stored = _read_tagged(context, dataset)
+    settled = find_settled(stored, placed, model=model, version=version)
+    asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
+    scored = load_tagger(method)(asked, materials).sort("content_id", -pl.col("confidence"), "tag")
     tagged = rank_tags(scored, settings, model=model, version=version)
-    status = account_contents(contents, raw_clues["quarantine"], tagged, placed["content_id"])
+    tables = keep_settled(stored, settled, tagged, scored)
+    status = account_contents(contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"])
     check_conservation(len(contents) + len(raw_clues["quarantine"]), status)
-    tables = {
-        "tagged_output": tagged,
-        "scored_candidates": scored.sort("content_id", -pl.col("confidence"), "tag"),
-        "content_status": status,
-    }
+    tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
-    bands = dict(tagged["band"].value_counts().sort("band").iter_rows())
-    return _result(context, dataset, tables, **counts, **bands, **dataset.count_work())
+    bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
+    work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled)}
+    return make_result(context, dataset, tables, **counts, **bands, **work, **dataset.count_work())
 
 
-@dg.asset(**_artifact("evaluation_report", "evaluation"))
+def _read_tagged(context: dg.AssetExecutionContext, dataset: Dataset) -> Tables:
+    """What is stored, where the run only adds to it; else nothing."""
+    if is_increment(context) and dataset.store.exists(dataset.name, "tagged_output"):
+        return dataset.store.read_all(dataset.name, "tagged_output")
+    return {name: table.empty() for name, table in TAGGED_OUTPUT.tables.items()}
+
+
+@dg.asset(**describe_asset("evaluation_report", "evaluation"))
 def evaluation_report(
     context: dg.AssetExecutionContext,
     workbench: Workbench,
@@ -268,8 +264,10 @@ def evaluation_report(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
     tables |= report_curves(scored, gold, own)
+    page = write_report(dataset, tables, make_vocabulary_version(fused_tagset))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
-    return _result(context, dataset, tables, **counts, **dataset.count_work())
+    shown = {"report": dg.MetadataValue.path(str(page))}
+    return make_result(context, dataset, tables, **counts, **dataset.count_work(), **shown)
 
 
 ASSETS = [

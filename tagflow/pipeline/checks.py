@@ -1,11 +1,15 @@
-"""What must hold of the stored artifacts, shown on their pages."""
+"""What must hold of the stored artifacts, shown on their pages; those of the schemas are made from the schemas."""
 
 import dagster as dg
 
-from tagflow.pipeline.assets import raw_clues, tagged_output
+from tagflow.pipeline.assets import ASSETS, raw_clues, tagged_output
 from tagflow.pipeline.datasets import DATASETS
-from tagflow.schemas import STATUSES
+from tagflow.pipeline.resources import Workbench
+from tagflow.schemas import ARTIFACTS, STATUSES
 from tagflow.tables import Tables
+
+MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base"}
+"""Artifacts without rows where the encoder is pretrained, no content proposes, or nobody annotated."""
 
 
 @dg.asset_check(
@@ -47,4 +51,40 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
     )
 
 
-CHECKS = [conservation, quarantine]
+def _make_schema_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
+    """An error if the stored tables are not what is declared."""
+    name = asset.key.path[-1]
+
+    @dg.asset_check(
+        asset=asset,
+        name="declared_schema",
+        partitions_def=DATASETS,
+        description=f"{', '.join(ARTIFACTS[name].tables)}: declared columns, no null where none may be, unique keys.",
+    )
+    def declared_schema(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
+        faults = workbench.store().find_faults(context.partition_key, name)
+        return dg.AssetCheckResult(passed=not faults, metadata={"faults": dg.MetadataValue.json(faults)})
+
+    return declared_schema
+
+
+def _make_rows_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
+    """A warning if there is nothing in it."""
+    name = asset.key.path[-1]
+
+    @dg.asset_check(
+        asset=asset, name="has_rows", partitions_def=DATASETS, description=f"{name} holds at least one row."
+    )
+    def has_rows(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
+        rows = int(workbench.store().describe(context.partition_key, name)[f"rows.{name}"])
+        return dg.AssetCheckResult(passed=rows > 0, severity=dg.AssetCheckSeverity.WARN, metadata={"rows": rows})
+
+    return has_rows
+
+
+CHECKS = [
+    conservation,
+    quarantine,
+    *(_make_schema_check(asset) for asset in ASSETS),
+    *(_make_rows_check(asset) for asset in ASSETS if asset.key.path[-1] not in MAY_BE_EMPTY),
+]

@@ -5,8 +5,10 @@ import dagster as dg
 from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.checks import CHECKS
 from tagflow.pipeline.io_manager import ArtifactIOManager
+from tagflow.pipeline.jobs import JOBS
 from tagflow.pipeline.resources import Workbench
-from tagflow.pipeline.sensors import dataset_sensor
+from tagflow.pipeline.schedules import refresh_schedule
+from tagflow.pipeline.sensors import content_sensor, dataset_sensor
 
 
 def build_definitions(workbench: Workbench) -> dg.Definitions:
@@ -14,8 +16,9 @@ def build_definitions(workbench: Workbench) -> dg.Definitions:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=CHECKS,
-        sensors=[dataset_sensor],
-        jobs=[dg.define_asset_job("tag_dataset", selection=dg.AssetSelection.all())],
+        sensors=[dataset_sensor, content_sensor],
+        schedules=[refresh_schedule],
+        jobs=JOBS,
         resources={"workbench": workbench, "io_manager": ArtifactIOManager(workbench=workbench)},
         executor=dg.in_process_executor,
     )

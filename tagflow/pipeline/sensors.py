@@ -1,9 +1,18 @@
-"""What notices new datasets."""
+"""What notices new datasets, and new contents of known ones."""
+
+import json
+import time
 
 import dagster as dg
 
+from tagflow.adapters.content_folder import look_at_folder
+from tagflow.pipeline.budget import default_status
 from tagflow.pipeline.datasets import DATASETS, find_unregistered
+from tagflow.pipeline.jobs import tag_new_contents
 from tagflow.pipeline.resources import Workbench
+from tagflow.settings import list_datasets
+
+QUIET = 3.0  # ours: seconds a file must have been left alone before it is taken as whole
 
 
 @dg.sensor(minimum_interval_seconds=15, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -13,3 +22,27 @@ def dataset_sensor(context: dg.SensorEvaluationContext, workbench: Workbench) ->
     if not new:
         return dg.SkipReason(f"no new dataset in {workbench.folder()}")
     return dg.SensorResult(dynamic_partitions_requests=[DATASETS.build_add_request(new)])
+
+
+@dg.sensor(job=tag_new_contents, minimum_interval_seconds=10, default_status=default_status(dg.DefaultSensorStatus))
+def content_sensor(context: dg.SensorEvaluationContext, workbench: Workbench) -> dg.SensorResult | dg.SkipReason:
+    """Ask to tag what is new where the files of a tagged dataset changed; it looks at names, sizes and times only.
+
+    A dataset that was never run is left alone: its first run is a person's. A file that was touched within the last
+    seconds waits for the next look.
+    """
+    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    known, store = set(context.instance.get_dynamic_partitions("datasets")), workbench.store()
+    asked = []
+    for name in list_datasets(workbench.folder()):
+        if name not in known or not store.exists(name, "tagged_output"):
+            continue
+        files = look_at_folder(workbench.folder() / name / "contents")
+        read = store.path(name, "raw_clues").stat().st_mtime
+        if seen.get(name) == files.digest or time.time() - files.touched < QUIET:
+            continue
+        if name in seen or files.touched > read:
+            asked.append(dg.RunRequest(run_key=f"{name}: {files.digest}", partition_key=name))
+        seen[name] = files.digest
+    cursor = json.dumps(seen, sort_keys=True)
+    return dg.SensorResult(run_requests=asked, cursor=cursor, skip_reason=None if asked else "no file changed")

@@ -26,6 +26,7 @@ CONTENT_TAG_GRAPH = Artifact(
             {
                 "node": Column(TEXT, "content id or tag id"),
                 "node_kind": Column(TEXT, "content or tag"),
+                "source_hash": Column(TEXT, "content hash when the content was embedded; the tag id of a tag"),
                 "fingerprint": Column(TEXT, "fingerprint of the encoder"),
                 "vector": Column(pl.Array(pl.Float32, 0), "unit vector; all zero for a content without text"),
             },
@@ -120,6 +121,7 @@ TAGGED_OUTPUT = Artifact(
                 "status": Column(TEXT, "tagged, no_tag_fits, skipped, quarantined, dead_lettered or pending"),
                 "reason": Column(TEXT, "why it has no tag", nullable=True),
                 "tags": Column(COUNT, "number of tags it got"),
+                "content_hash": Column(TEXT, "its content hash when it was tagged; empty for a quarantined record"),
             },
             key=("content_id",),
         ),

@@ -8,10 +8,20 @@ import pytest
 
 from tagflow.adapters.exact_neighbours import ExactNeighbours
 from tagflow.graph.edges import link_history
-from tagflow.graph.insertion import describe_vectors, embed_contents, embed_tags, insert_contents
+from tagflow.graph.insertion import (
+    build_graph,
+    describe_vectors,
+    embed_contents,
+    embed_tags,
+    extend_graph,
+    find_changes,
+    forget_contents,
+    insert_contents,
+)
 from tagflow.graph.recall import recall_candidates
 from tagflow.graph.space import open_space
 from tagflow.settings import GraphSettings, Thresholds
+from tagflow.tables import Tables
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.worlds import WordEncoder, proposals, raw_clues, said, tag_set, unit
 
@@ -170,3 +180,46 @@ def test_a_space_may_have_no_tags() -> None:
         describe_vectors(pl.Series([], dtype=pl.String), "tag", np.zeros((0, 2), np.float32), "f"),
     ]
     assert (len(open_space(pl.concat(rows)).tags), len(open_space(pl.concat(rows)).tag_vectors)) == (0, 0)
+
+
+def built(contents: pl.DataFrame) -> Tables:
+    """Return the graph of contents that people tagged with their first word."""
+    tags = tag_set({"soup": [], "vegan": []})
+    history = link_history(contents, proposals(), resolve_tags(tags), GraphSettings())
+    return build_graph(contents, history, tags, ENCODER, ExactNeighbours, GraphSettings(), CLOSE)
+
+
+def test_a_new_content_is_added_to_the_graph_and_nothing_that_was_there_changes() -> None:
+    known = raw_clues(said("a", title="soup", labels=["soup"]), said("b", title="vegan", labels=["vegan"]))
+    new = raw_clues(said("n", title="stew"))
+    graph = built(known)
+    more = extend_graph(graph, known, new, ENCODER, ExactNeighbours, GraphSettings(), CLOSE)
+    whole = built(pl.concat([known, new]))
+    for name, table in more.items():
+        assert table[: len(graph[name])].equals(graph[name])
+        columns = [column for column, dtype in table.schema.items() if not isinstance(dtype, pl.Array)]
+        assert table.select(columns).sort(columns).equals(whole[name].select(columns).sort(columns)), name
+
+
+def test_new_changed_and_vanished_contents_are_found_by_hash() -> None:
+    was = raw_clues(said("a", title="soup"), said("b", title="vegan"), said("c", title="rome"))
+    now = raw_clues(said("a", title="soup"), said("b", title="stew", content_hash="other"), said("n", title="rome"))
+    new, gone = find_changes(built(was), now)
+    assert new["content_id"].to_list() == ["b", "n"]
+    assert sorted(gone) == ["b", "c"]
+
+
+def test_a_forgotten_content_leaves_no_vector_and_no_edge_in_either_direction() -> None:
+    """Edges of stew: a - t - b are near each other, so a and b lead to t."""
+    contents = raw_clues(
+        said("a", title="soup", labels=["soup"]),
+        said("t", title="stew", labels=["soup"]),
+        said("b", title="vegan", labels=["vegan"]),
+    )
+    graph = built(contents)
+    assert graph["content_tag_graph"].filter(pl.col("target") == "t").height == 2
+    left = forget_contents(graph, pl.Series(["t"]))
+    assert "t" not in {*left["content_tag_graph"]["content_id"], *left["content_tag_graph"]["target"]}
+    assert set(left["vectors"]["node"]) == {"a", "b", "soup", "vegan"}
+    kept = graph["content_tag_graph"].filter((pl.col("content_id") != "t") & (pl.col("target") != "t"))
+    assert left["content_tag_graph"].equals(kept)

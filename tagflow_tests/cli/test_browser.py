@@ -1,0 +1,165 @@
+"""The UI and the report in a real browser, as a person sees them; TAGFLOW_PICTURES=folder keeps the pictures."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.schemas import ARTIFACTS
+from tagflow_tests.cli.test_webserver import Server, _answers, _find_port, _wait_for
+from tagflow_tests.conftest import CHECKOUT, TAGFLOW, Demo, call_tagflow
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium")
+GROUPS = ("tag_set", "tagging", "knowledge", "evaluation")
+
+
+@pytest.fixture(scope="module")
+def server(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Both shipped datasets, tagged, under ``tagflow ui``."""
+    data = tmp_path_factory.mktemp("browser") / "data"
+    shutil.copytree(demo.data, data)
+    shutil.copytree(CHECKOUT / "data" / "shorts", data / "shorts")
+    said = call_tagflow("run", "shorts", data=data, cwd=data)
+    assert said.code == 0, said.err
+    port = _find_port()
+    with (data / "ui.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [TAGFLOW, "ui", "--port", str(port)],
+            env={**os.environ, "TAGFLOW_DATA": str(data)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(lambda: _answers(url), 90, lambda: (data / "ui.log").read_text(encoding="utf-8"))
+        yield Server(url, data)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def keep_picture(page, name: str, **options: object) -> None:
+    """Take a picture, and keep it if somebody wants to look."""
+    folder = os.environ.get("TAGFLOW_PICTURES")
+    taken = page.screenshot(**options)
+    assert len(taken) > 10_000
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / f"{name}.png").write_bytes(taken)
+
+
+def test_the_lineage_shows_every_artifact_in_its_group(server: Server, browser) -> None:
+    page = browser.new_page(viewport={"width": 2000, "height": 1000})
+    expanded = ",".join(f"global@global:{group}" for group in GROUPS)
+    page.goto(f"{server.url}/asset-groups?expanded={expanded}")
+    for name in ARTIFACTS:
+        page.get_by_text(name, exact=True).locator("visible=true").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2000)
+    assert not page.get_by_text("Join the Dagster community").is_visible()
+    keep_picture(page, "ui_lineage")
+    page.close()
+
+
+def test_both_datasets_are_partitions(server: Server, browser) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto(f"{server.url}/assets/tagged_output?view=partitions&partition=recipes")
+    for name in ("recipes", "shorts"):
+        page.get_by_text(name, exact=True).first.wait_for(timeout=60_000)
+    page.get_by_text("apply").first.wait_for(timeout=30_000)
+    keep_picture(page, "ui_partitions")
+    page.close()
+
+
+def test_the_reports_page_shows_its_plots_without_a_click(server: Server, browser) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{server.url}/assets/evaluation_report")
+    images = page.locator('img[src^="data:image/svg+xml"]')
+    images.nth(3).wait_for(timeout=60_000)
+    assert images.count() >= 4
+    for number in range(4):
+        assert images.nth(number).evaluate("image => image.complete && image.naturalWidth > 0")
+    page.get_by_text("taggpt_selective").locator("visible=true").first.wait_for(timeout=30_000)
+    images.nth(2).scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    keep_picture(page, "ui_report")
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["recipes", "shorts"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_report_is_readable_at_desk_and_phone_by_day_and_night(
+    server: Server, browser, name: str, scheme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    report = server.data / "warehouse" / f"dataset={name}" / "report.html"
+    page.goto(report.as_uri())
+    assert asked == [report.as_uri()], "one page, nothing fetched"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("svg[role=img]").count() >= 5
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) / 3
+    assert (brightness > 128) == (scheme == "light")
+    keep_picture(page, f"report_{name}_{width}_{scheme}", full_page=width > 400)
+    context.close()
+
+
+def test_a_dropped_file_is_tagged_within_a_minute_and_nothing_else_is_made_anew(server: Server) -> None:
+    store = DuckDBStore(server.data / "warehouse")
+    folder = server.data / "warehouse" / "dataset=recipes"
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.duckdb")}
+    old = store.read("recipes", "tagged_output")
+    record = {"id": "new-1", "title": "Lentil soup with lemon", "caption": "Red lentils and garlic in one pot."}
+    started = time.monotonic()
+    (server.data / "recipes" / "contents" / "later.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+
+    def is_tagged() -> bool:
+        status = store.read("recipes", "tagged_output", "content_status")
+        return status.filter((pl.col("content_id") == "new-1") & (pl.col("status") == "tagged")).height == 1
+
+    _wait_for(is_tagged, 120, lambda: (server.data / "ui.log").read_text(encoding="utf-8")[-3000:])
+    taken = time.monotonic() - started
+    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.duckdb")}
+    changed = {name for name, stamp in after.items() if before[name] != stamp}
+    assert changed == {
+        "raw_clues.duckdb",
+        "vector_cache.duckdb",
+        "content_tag_graph.duckdb",
+        "tagged_output.duckdb",
+    }
+    assert store.read("recipes", "tagged_output").filter(pl.col("content_id") != "new-1").equals(old)
+    assert taken < 60, f"{taken:.0f} s"

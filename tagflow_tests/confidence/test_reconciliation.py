@@ -1,0 +1,55 @@
+"""What was tagged stays tagged, until the content, the tag set or the model changes."""
+
+import polars as pl
+import pytest
+
+from tagflow.confidence.reconciliation import find_settled, keep_settled
+from tagflow.tables import Tables
+from tagflow_tests.frames import make_table
+from tagflow_tests.worlds import raw_clues, said, scored
+
+CLUES = raw_clues(said("a", title="x"), said("b", title="x"), said("c", title="x"), said("w", title="x"))
+
+
+def stored(model: str = "m", version: str = "v") -> Tables:
+    """Return what was stored: a is tagged, b fits no tag, c had another text, w waits."""
+    rows = scored(("a", "soup", 0.9)).with_columns(rank=pl.lit(1, pl.Int64), band=pl.lit("apply"))
+    tagged = rows.with_columns(model=pl.lit(model), vocabulary_version=pl.lit(version))
+    statuses = [
+        ("a", "tagged", "hash of a"),
+        ("b", "no_tag_fits", "hash of b"),
+        ("c", "tagged", "another hash"),
+        ("w", "pending", "hash of w"),
+    ]
+    status = [{"content_id": one, "status": status, "content_hash": said} for one, status, said in statuses]
+    return {
+        "tagged_output": make_table("tagged_output", tagged.to_dicts()),
+        "scored_candidates": scored(("a", "soup", 0.9), ("a", "stew", 0.1), ("b", "soup", 0.1)),
+        "content_status": make_table("tagged_output", status, "content_status", tags=0),
+    }
+
+
+def test_unchanged_contents_that_were_judged_are_settled() -> None:
+    assert find_settled(stored(), CLUES, model="m", version="v").to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize(("model", "version"), [("other", "v"), ("m", "other")])
+def test_another_model_or_tag_set_settles_nothing(model: str, version: str) -> None:
+    assert find_settled(stored(), CLUES, model=model, version=version).is_empty()
+
+
+def test_nothing_stored_settles_nothing() -> None:
+    empty = {name: table.clear() for name, table in stored().items()}
+    assert find_settled(empty, CLUES, model="m", version="v").is_empty()
+
+
+def test_rows_of_settled_contents_stand_beside_the_new_ones() -> None:
+    was = stored()
+    new = was["tagged_output"].with_columns(content_id=pl.lit("0"))
+    tables = keep_settled(was, pl.Series(["a"]), new, scored(("0", "soup", 0.9)))
+    assert tables["tagged_output"]["content_id"].to_list() == ["0", "a"]
+    assert tables["scored_candidates"].select("content_id", "tag").rows() == [
+        ("0", "soup"),
+        ("a", "soup"),
+        ("a", "stew"),
+    ]
