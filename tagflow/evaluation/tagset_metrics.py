@@ -5,7 +5,7 @@ import polars as pl
 
 from tagflow.evaluation.tagging_metrics import ROW
 from tagflow.ports import Vectors
-from tagflow.tagset.fusion import scan_pairs
+from tagflow.tagset.pair_scan import scan_pairs
 
 SIMILAR = 0.8  # TagGPT §3.2
 OFTEN = 10  # TagGPT §3.3.1 speaks of tags reused more than ten times

@@ -6,39 +6,12 @@ import polars as pl
 from tagflow.ports import Vectors
 from tagflow.schemas import FUSED_TAGSET
 from tagflow.tables import Tables
+from tagflow.tagset.leaders import Merge, merge_leaders
 from tagflow.tagset.normalisation import make_tag_id, normalise
-
-TILE = 2048  # ours: rows and columns of one block of the scan
+from tagflow.tagset.pair_scan import ScanIndex
 
 FIXED = ("file", "label")
 """Origins whose tags are never fused: near-duplicates among them are reported."""
-
-
-def scan_pairs(vectors: Vectors, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return every pair i < j with cosine at or above the threshold, sorted by j, then i.
-
-    Exact: all pairs are compared, in tiles of the upper triangle.
-
-    Args:
-        vectors: unit rows of shape (n, d).
-        threshold: cosine in [-1, 1].
-
-    Returns:
-        i (int64), j (int64) and cosine (float32), each of shape (pairs,).
-    """
-    parts = []
-    for top in range(0, len(vectors), TILE):
-        for left in range(top, len(vectors), TILE):
-            block = vectors[top : top + TILE] @ vectors[left : left + TILE].T
-            rows, columns = np.nonzero(block >= threshold)
-            before = rows + top < columns + left
-            rows, columns = rows[before], columns[before]
-            parts.append((rows + top, columns + left, block[rows, columns]))
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    i, j, cosine = (np.concatenate(part) for part in zip(*parts, strict=True))
-    order = np.lexsort((i, j))
-    return i[order], j[order], cosine[order]
 
 
 def fuse_tags(
@@ -66,42 +39,24 @@ def fuse_tags(
     )
     order = np.argsort(rank)
     kept, vectors = kept[order], vectors[order]
-    leader, log = _assign_leaders(kept, vectors, threshold, member_floor)
-    clusters = _collect_clusters(kept.with_columns(leader=pl.Series(leader)), uses)
-    return {"fused_tagset": clusters, "fusion_log": log}
-
-
-def _assign_leaders(
-    kept: pl.DataFrame, vectors: Vectors, threshold: float, member_floor: float
-) -> tuple[np.ndarray, pl.DataFrame]:
-    i, j, cosine = scan_pairs(vectors, threshold)
-    real = np.linalg.norm(vectors, axis=1) > 0
-    both = real[i] & real[j]
-    i, j, cosine = i[both], j[both], cosine[both]
     fixed = kept["origin"].is_in(FIXED).to_numpy()
-    leader = np.arange(len(kept))
-    members: dict[int, list[int]] = {}
-    decisions: list[tuple[int, int, float, str, str]] = []
-    starts = np.flatnonzero(np.diff(j, prepend=-1))
-    for start, stop in zip(starts, np.append(starts, len(j))[1:], strict=True):
-        tag = int(j[start])
-        near = sorted(range(start, stop), key=lambda pair: (-cosine[pair], i[pair]))
-        for pair in near:
-            to, score = int(i[pair]), float(cosine[pair])
-            if fixed[tag]:
-                decisions.append((tag, to, score, "reported", "both are fixed by labels or a file"))
-            elif leader[to] == to and leader[tag] == tag:
-                lowest = min((float(vectors[tag] @ vectors[other]) for other in members.get(to, [])), default=1.0)
-                if lowest < member_floor:
-                    reason = f"a member of the cluster lies at {lowest:.3f}, below the floor {member_floor}"
-                    decisions.append((tag, to, score, "refused", reason))
-                else:
-                    leader[tag] = to
-                    members.setdefault(to, []).append(tag)
-                    decisions.append((tag, to, score, "merged", f"cosine at or above {threshold}"))
-    names = kept["tag"].to_list()
-    rows = [(names[tag], names[to], score, decision, reason) for tag, to, score, decision, reason in decisions]
-    return leader, pl.DataFrame(rows, schema=FUSED_TAGSET.tables["fusion_log"].dtypes, orient="row")
+    merge = merge_leaders(ScanIndex(vectors), threshold, member_floor, fixed=fixed)
+    clusters = _collect_clusters(kept.with_columns(leader=pl.Series(merge.leader)), uses)
+    return {"fused_tagset": clusters, "fusion_log": _describe_merge(kept, merge)}
+
+
+def _describe_merge(kept: pl.DataFrame, merge: Merge) -> pl.DataFrame:
+    log = pl.DataFrame(
+        {
+            "tag": kept["tag"].gather(merge.tag),
+            "leader": kept["tag"].gather(merge.to),
+            "similarity": merge.similarity.astype(np.float64),
+            "decision": merge.decision,
+            "reason": merge.reason,
+        },
+        schema_overrides={"decision": pl.String, "reason": pl.String},
+    )
+    return FUSED_TAGSET.tables["fusion_log"].shape(log)
 
 
 def _collect_clusters(kept: pl.DataFrame, uses: pl.DataFrame) -> pl.DataFrame:

@@ -10,8 +10,7 @@ import pytest
 
 from tagflow.schemas import FUSED_TAGSET
 from tagflow.tables import Tables, check_tables
-from tagflow.tagset import fusion
-from tagflow.tagset.fusion import fuse_tags, scan_pairs
+from tagflow.tagset.fusion import fuse_tags
 from tagflow.tagset.normalisation import make_tag_id
 from tagflow.tagset.vocabulary import USE
 
@@ -52,25 +51,6 @@ def clusters(fused: Tables) -> dict[str, list[str]]:
 def log(fused: Tables) -> list[tuple[str, str, str]]:
     """Return tag, leader and decision of each line of the log."""
     return fused["fusion_log"].select("tag", "leader", "decision").rows()
-
-
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 8, 11])
-@pytest.mark.parametrize("threshold", [-1.0, 0.25, 0.75])
-def test_the_tiled_scan_finds_what_a_double_loop_finds(size, threshold, monkeypatch):
-    monkeypatch.setattr(fusion, "TILE", 4)
-    random = np.random.default_rng(size)
-    vectors = np.zeros((size, 6), np.float32)
-    for row in vectors:  # four halves of either sign: cosines are quarters, and exact in any order of summation
-        row[random.choice(6, 4, replace=False)] = random.choice([-0.5, 0.5], 4)
-    brute = [
-        (i, j, float(np.dot(vectors[i], vectors[j])))
-        for j in range(size)
-        for i in range(j)
-        if np.dot(vectors[i], vectors[j]) >= threshold
-    ]
-    i, j, cosine = scan_pairs(vectors, threshold)
-    assert list(zip(i.tolist(), j.tolist(), cosine.tolist(), strict=True)) == brute
-    assert (i.dtype, j.dtype, cosine.dtype) == (np.int64, np.int64, np.float32)
 
 
 def test_tags_that_are_all_unlike_stay_as_they_are():
