@@ -16,7 +16,7 @@ FILE = "vocabulary.yaml"
 
 def _refuse_bare(value: object) -> object:
     if isinstance(value, bool | int | float):
-        raise ValueError("YAML does not read this as text, so put it in quotes")
+        raise ValueError("put it in quotes, or YAML does not read it as text")
     return value
 
 

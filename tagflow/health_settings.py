@@ -10,7 +10,7 @@ class HealthSettings(Strict):
 
     similar: float = Field(0.8, ge=-1, le=1)  # TagGPT §3.2: two tags are redundant from 0.8
     max_redundancy: float = Field(0.01, ge=0, le=1)  # ours: share of tags with a similar one that nobody refused
-    max_one_content: float = Field(0.5, ge=0, le=1)  # ours: share of assigned tags that are on one content only
+    max_one_content: float = Field(0.6, ge=0, le=1)  # ours: share of assigned tags that are on one content only
     max_gini: float = Field(0.9, ge=0, le=1)  # ours: 1 is one tag on everything
     min_coverage: float = Field(0.8, ge=0, le=1)  # ours: share of contents with a tag
     max_ambiguous: int = Field(0, ge=0)  # ours: aliases of two tags resolve to one of them by chance

@@ -14,7 +14,6 @@ from tagflow.settings import (
     check_dataset_name,
     find_thresholds,
     list_datasets,
-    load_decisions,
     load_settings,
 )
 
@@ -151,9 +150,8 @@ def test_names_that_can_be(name):
     "name", ["", "A", "-a", "_a", "a/b", "..", "../talks", "/talks", "a b", "a\n", "é", "a.b", "a\0", "x" * 64]
 )
 def test_impossible_names_are_refused_before_any_file_is_touched(tmp_path, name):
-    for load_file in (load_settings, load_decisions):
-        with pytest.raises(ConfigError, match="cannot name a dataset"):
-            load_file(tmp_path / "talks" / "x", name)
+    with pytest.raises(ConfigError, match="cannot name a dataset"):
+        load_settings(tmp_path / "talks" / "x", name)
 
 
 def test_datasets_are_the_folders_with_a_yaml_and_a_possible_name(tmp_path):
@@ -163,17 +161,6 @@ def test_datasets_are_the_folders_with_a_yaml_and_a_possible_name(tmp_path):
     (tmp_path / "empty").mkdir()
     assert list_datasets(tmp_path) == ["art", "zoo"]
     assert list_datasets(tmp_path / "nowhere") == []
-
-
-def test_decisions_are_optional_and_as_strict(tmp_path):
-    write(tmp_path, "")
-    assert load_decisions(tmp_path, "talks").banned == ()
-    path = write(tmp_path, "banned: [Click Bait, '#fyp']\n", "vocabulary.yaml")
-    assert load_decisions(tmp_path, "talks").banned == ("Click Bait", "#fyp")
-    write(tmp_path, "baned: [x]\n", "vocabulary.yaml")
-    with pytest.raises(ConfigError) as caught:
-        load_decisions(tmp_path, "talks")
-    assert str(caught.value) == f"{path}: unknown key 'baned', did you mean 'banned' (keys here: banned)."
 
 
 @pytest.mark.parametrize(
