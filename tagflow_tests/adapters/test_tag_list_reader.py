@@ -1,11 +1,14 @@
 """The user's own tag list: what is read, and what is refused with the place of the fault."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from tagflow.adapters.tag_list_reader import SCHEMA, read_tag_list
+from tagflow.cli.exports import write_frame
 from tagflow.errors import ConfigError
+from tagflow_tests.worlds import tag_set
 
 
 def write(folder: Path, name: str, text: str) -> str:
@@ -37,7 +40,33 @@ def test_tags_are_read_as_written_in_file_order(tmp_path: Path, name: str, text:
 
 def test_a_list_of_tags_needs_no_descriptions(tmp_path: Path) -> None:
     listed = read_tag_list(tmp_path, write(tmp_path, "tags.csv", "tag\nÄpfel\n1984\n"))
-    assert listed.rows() == [("Äpfel", None), ("1984", None)]
+    assert listed.rows() == [("Äpfel", [], None, []), ("1984", [], None, [])]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tags.csv", 'tag,aliases,broader\nSoup,broth | potage,food\nVegan,"vegetal; plant, based",\nTea,,\n'),
+        ("tags.tsv", "tag\taliases\tbroader\nSoup\tbroth,potage\tfood\nVegan\tvegetal;plant, based\t\nTea\t\t\n"),
+        (
+            "tags.jsonl",
+            '{"tag": "Soup", "aliases": ["broth", " potage "], "broader": "food"}\n'
+            '{"tag": "Vegan", "aliases": ["vegetal", "plant, based"]}\n{"tag": "Tea", "aliases": [" "]}\n',
+        ),
+    ],
+)
+def test_aliases_and_broader_tags_are_lists_or_parted_by_the_first_mark_that_occurs(tmp_path, name, text) -> None:
+    listed = read_tag_list(tmp_path, write(tmp_path, name, text))
+    assert listed["aliases"].to_list() == [["broth", "potage"], ["vegetal", "plant, based"], []]
+    assert listed["broader"].to_list() == [["food"], [], []]
+
+
+def test_a_gzipped_list_and_an_exported_tag_set_are_lists(tmp_path: Path) -> None:
+    (tmp_path / "tags.csv.gz").write_bytes(gzip.compress(b"tag,aliases\nSoup,broth|potage\n"))
+    assert read_tag_list(tmp_path, "tags.csv.gz")["aliases"].to_list() == [["broth", "potage"]]
+    for name in ("tags.jsonl", "tags.parquet"):
+        write_frame(tag_set({"soup": ["broth"], "tea": []}), tmp_path / name)
+        assert read_tag_list(tmp_path, name).rows() == [("soup", ["broth"], None, []), ("tea", [], None, [])]
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "", "folder", "../outside.csv", "link.csv"])
