@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tagflow import __version__
+from tagflow.cli.vocabulary import vocabulary
 from tagflow.errors import TagflowError
 
 
@@ -112,6 +113,9 @@ def ui(port: int) -> None:
     from tagflow.cli.webserver import run_ui
 
     run_ui(port)
+
+
+cli.add_command(vocabulary)
 
 
 def main() -> None:
