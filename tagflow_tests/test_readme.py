@@ -2,12 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tagflow_tests.conftest import CHECKOUT, TAGFLOW
+from tagflow_tests.conftest import CHECKOUT, TAGFLOW, Demo
 
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 MARKED = ("install", "test")
@@ -29,11 +30,12 @@ def test_the_first_block_installs_in_one_line_and_the_second_tests() -> None:
     assert all(f"fence {mark}" in run for mark in MARKED)
 
 
-def test_every_other_command_works_as_it_stands(tmp_path: Path) -> None:
+def test_every_other_command_works_as_it_stands(demo: Demo, tmp_path: Path) -> None:
+    """The data folder is as the first block leaves it: its last command is ``tagflow demo``."""
     blocks = [block for mark, block in find_blocks() if mark not in MARKED]
     commands = [line for block in blocks for line in block.splitlines() if line.strip()]
     assert len(commands) >= 6
-    (tmp_path / "data").mkdir()
+    shutil.copytree(demo.data, tmp_path / "data")
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "data").symlink_to(CHECKOUT / "data")  # the README's paths are the checkout's
     environment = {
@@ -50,6 +52,15 @@ def test_every_other_command_works_as_it_stands(tmp_path: Path) -> None:
         assert done.returncode == 0, (command, done.stderr)
     assert (tmp_path / "work" / "tags.csv").stat().st_size > 1000
     assert (tmp_path / "work" / "status.csv").is_file()
+    assert (tmp_path / "work" / "report.html").stat().st_size > 10_000
+
+
+def test_every_picture_of_the_readme_is_there() -> None:
+    shown = re.findall(r'\]\((\.readme/[^)]+)\)|src="(\.readme/[^"]+)"', README)
+    assert len(shown) >= 4
+    for names in shown:
+        path = CHECKOUT / "".join(names)
+        assert path.read_bytes().startswith(b"\x89PNG"), path
 
 
 def test_the_sql_in_the_readme_answers(demo, monkeypatch: pytest.MonkeyPatch) -> None:
