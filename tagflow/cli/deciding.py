@@ -29,8 +29,9 @@ from tagflow.tagset.contradictions import check_renames
 from tagflow.tagset.normalisation import normalise_tags
 from tagflow.tagset.vocabulary import resolve_tags
 
-MAKES_TAGS = "fused_tagset+"
-CUTS_TAGS = "filtered_tagset+"
+# the star takes everything behind an asset; Dagster's plus would stop after one step and leave the samples old
+MAKES_TAGS = "'fused_tagset*'"
+CUTS_TAGS = "'filtered_tagset*'"
 
 
 class Desk:
