@@ -13,8 +13,8 @@ ARTICLES = {"en": frozenset(["a", "an", "the"])}
 FUNCTION_WORDS = {"en": frozenset("a an the of in for to and & on at by how is are my your our their its it's".split())}
 """Words that do not count where two others are left without them."""
 
-VERBAL = r"(?:ing|ed)$"
-"""Endings of verb forms that are words of their own: networking is no network, a meeting is not to meet."""
+VERBAL = r"(?:ing|ed|est)$|^(?:better|best|worse|worst|more|most|less|least)$"
+"""Forms that are words of their own: networking is no network, a meeting not to meet, the largest more than large."""
 
 RULES = (  # British endings to American ones; both spellings pass through them, so a wrong step hurts nobody
     (r"^(\w\w.*)our", "${1}or"),
@@ -42,7 +42,7 @@ def is_known(words: pl.Series, language: str) -> pl.Series:
 
 
 def lemmatise(texts: pl.Series, language: str) -> pl.Series:
-    """Return folded texts with each word but English verb forms replaced by its lemma, in American spelling."""
+    """Return folded texts with each word replaced by its lemma in American spelling, but for forms like ``VERBAL``."""
     lists = texts.str.split(" ")
     words = lists.explode().drop_nulls().unique()
     kept = words.to_list()

@@ -59,7 +59,8 @@ def _spells(said: str, words: list[str]) -> bool:
 def are_spelled_alike(pairs: PairTexts) -> Mask:
     """Return where one word on each side differs, by an edit or two, and at most one of them is in the dictionary.
 
-    Two unknown words are names: only the longer ones count, and only with a single edit.
+    Two unknown words are names: only the longer ones count, and only with a single edit. A word that goes on where the
+    other ends is another one, unless with a plural s (falcon, falcone).
     """
     alone = list_difference(split_words(pairs.texts), pairs)
     one = (alone["left"].list.len() == 1) & (alone["right"].list.len() == 1)
@@ -74,6 +75,9 @@ def are_spelled_alike(pairs: PairTexts) -> Mask:
     first = words["left"].str.slice(0, 1) == words["right"].str.slice(0, 1)
     near = ((edits == 1) & (size >= LONG_WORD)) | ((edits == 2) & (size >= LONGER_WORD))
     strange = (~known[0] & ~known[1]) & (edits == 1) & (size >= LONGER_WORD)
+    left, right = pl.col("left"), pl.col("right")
+    longer = (left.str.starts_with(right) | right.str.starts_with(left)) & (left + "s" != right) & (right + "s" != left)
+    first &= ~words.select(longer).to_series()
     alike = first & ((near & (known[0] ^ known[1])) | strange)
     mask = np.zeros(len(pairs.left), bool)
     mask[words.filter(alike)["pair"].to_numpy()] = True

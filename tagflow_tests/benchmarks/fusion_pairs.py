@@ -2,12 +2,14 @@
 
 Run ``python -m tagflow_tests.benchmarks.fusion_pairs``; ``--development`` stays with the half that guards and
 confirmations may be tuned on and lists its errors, ``--all`` adds both halves together. The last line is the frozen
-half. A pair is merged if its cosine reaches the encoder's default threshold or a confirmation stands in for it, and no
+half. A pair is merged if its score reaches 0.5 (by what its words say, or by a cosine that needs nothing more) and no
 guard refuses. English is encoded by the default encoder; Chinese by the weightless one, fitted on the unfrozen pairs
 and the texts of the shipped short videos.
 
 The lists of words that mean the same were written with the unfrozen pairs in view, so that half says little about
-them; what is reached without those lists is shown beside.
+them; what is reached without those lists is shown beside. The frozen half was counted twice, its pairs never read:
+after the first count (precision 0.90, recall 0.87 in English) the guard of scope, and a cosine of 0.9 where nothing
+else speaks for a pair, were added from what pairs of other, real tags showed.
 """
 
 import json
@@ -37,6 +39,7 @@ GOAL = 0.98
 WAYS = {
     "guarded": "guards and confirmations",
     "unlisted": "the same without lists of equal words",
+    "by_cosine": "guards and confirmations, and every cosine from the encoder's threshold on",
     "plain": f"cosine ≥ {PLAIN}",
     "best": f"cosine at its best threshold (recall at precision {GOAL}, unfrozen half)",
 }
@@ -84,7 +87,9 @@ def _judge(pairs: pl.DataFrame, language: str) -> pl.DataFrame:
     for way, lists in (("guarded", words), ("unlisted", bare)):
         confirmed = confirm_pairs(keys, cosine, language, lists)["score"].to_numpy() >= 0.5
         allowed = (refuse_pairs(keys, language, GUARDS, lists)["guard"] == "").to_numpy()
-        decided[way] = allowed & ((cosine >= THRESHOLDS[language]) | confirmed)
+        decided[way] = allowed & confirmed
+        if way == "guarded":
+            decided["by_cosine"] = allowed & ((cosine >= THRESHOLDS[language]) | confirmed)
     same, tuned = pairs["same"].to_numpy(), (pairs["frozen"] == 0).to_numpy()
     best = _find_best(cosine[tuned], same[tuned])
     click.echo(f"{language}: best plain threshold {best:.3f}")
@@ -128,9 +133,9 @@ def _report(judged: pl.DataFrame, title: str) -> Figures:
         click.echo(f"  {said}: precision {precision}, recall {recall}, wrong merges {wrong}, forbidden {forbidden}")
     counted = [pl.len().alias("pairs"), *(pl.col(way).sum() for way in WAYS), (pl.col("guard") != "").sum()]
     table = judged.group_by("same", "kind").agg(counted)
-    click.echo(f"  {'kind':14} {'merge':6} pairs " + " ".join(f"{way:>8}" for way in WAYS) + "  refused")
+    click.echo(f"  {'kind':14} {'merge':6} pairs " + " ".join(f"{way:>9}" for way in WAYS) + "  refused")
     for same, kind, pairs, *merged, refused in table.sort("same", "kind").iter_rows():
-        shown = " ".join(f"{number:8}" for number in merged)
+        shown = " ".join(f"{number:9}" for number in merged)
         click.echo(f"  {kind:14} {'yes' if same else 'no':6} {pairs:5} {shown} {refused:8}")
     precision, recall, forbidden = _measure(judged, "guarded")
     plain_precision, plain_recall, _ = _measure(judged, "plain")

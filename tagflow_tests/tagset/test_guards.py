@@ -125,6 +125,7 @@ def test_chinese_opposites(left, right, reason):
         ("seattle", "seattle restaurants", "en", ""),
         ("xyzzy tutorial", "frobnitz tutorial", "en", "names differ: xyzzy / frobnitz"),
         ("frobnitzy tutorial", "frobnitzi tutorial", "en", ""),
+        ("frobnitz", "xyzzy", "en", "names differ: frobnitz / xyzzy"),
         ("北京旅游", "南京旅游", "zh", "names differ: 北京 / 南京"),
         ("北京旅游", "北京市旅游", "zh", ""),
         ("清华录取", "清华大学录取", "zh", ""),
@@ -134,6 +135,24 @@ def test_chinese_opposites(left, right, reason):
 def test_names(left, right, language, reason):
     pairs = pl.DataFrame({"left": [left], "right": [right]})
     assert refuse_pairs(pairs, language, ["names"])["reason"][0] == reason
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "reason"),
+    [
+        ("lunch", "school lunch", "one is narrower: school"),
+        ("jazz", "jazz music", ""),
+        ("the beatles", "beatles", ""),
+        ("excel", "microsoft excel", ""),
+        ("lemon cakes", "lemon cake recipe", "one is narrower: recipe"),
+        ("school lunch", "school lunches", ""),
+        ("school lunch", "office lunch", ""),
+        ("self care", "selfcare", ""),
+    ],
+)
+def test_scope(left, right, reason):
+    pairs = pl.DataFrame({"left": [left], "right": [right]})
+    assert refuse_pairs(pairs, "en", ["scope"])["reason"][0] == reason
 
 
 def test_the_first_guard_that_refuses_is_told_and_those_switched_off_are_not_asked():
