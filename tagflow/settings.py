@@ -16,9 +16,8 @@ from tagflow.dataset_files import Strict, read_strictly
 from tagflow.dataset_files import check_dataset_name as check_dataset_name
 from tagflow.dataset_files import list_datasets as list_datasets
 from tagflow.dataset_files import suggest as suggest
-from tagflow.decisions import VocabularyDecisions as VocabularyDecisions
-from tagflow.decisions import load_decisions as load_decisions
 from tagflow.errors import ConfigError
+from tagflow.health_settings import HealthSettings
 
 CLUE_FIELDS = ("title", "caption", "category", "ocr", "asr")
 """The text fields of a content, in the order they are packed (TagGPT §2.1.1)."""
@@ -71,6 +70,21 @@ class EncoderSettings(Strict):
     batch: int = Field(32, ge=1)  # sentence-transformers' default
 
 
+class GuardSettings(Strict):
+    """Which guards may refuse a merge although the cosine passes (see ``tagset/guards.py``)."""
+
+    numbers: bool = True
+    opposites: bool = True
+    names: bool = True
+    scope: bool = True
+    contexts: bool = True
+    facets: bool = True
+
+    def switched_on(self) -> list[str]:
+        """Return the names of the guards that are asked."""
+        return [name for name, on in self.model_dump().items() if on]
+
+
 class VocabularySettings(Strict):
     """Where the tag set comes from and how it is cut and fused."""
 
@@ -84,6 +98,10 @@ class VocabularySettings(Strict):
     max_characters: int = Field(40, ge=1)  # ours
     fuse: float | None = Field(None, ge=-1, le=1)  # default of the encoder
     member_floor: float = Field(0.7, ge=-1, le=1)  # ours: two members of one cluster never lie further apart
+    grey_band: float = Field(0.15, ge=0, le=1)  # ours: pairs so far below fuse are asked whether their words mean one
+    fuse_labels: bool = False
+    guards: GuardSettings = GuardSettings()
+    health: HealthSettings = HealthSettings()
 
     @model_validator(mode="after")
     def _file_is_named(self) -> "VocabularySettings":

@@ -160,11 +160,20 @@ def _show_contents(name: str, tag: str, contents: pl.DataFrame) -> list[str]:
     return [*lines, "", f"Why one of them: {doubtful}"]
 
 
+def tell_cosine(cosine: float | None) -> str:
+    """Return the cosine with two digits; a person's decision has none."""
+    return "-" if cosine is None else f"{cosine:.2f}"
+
+
 def _show_decisions(store: DuckDBStore, name: str, names: list[str]) -> list[str]:
     log = find_decisions(store.read(name, "fused_tagset", "fusion_log"), names)
     words = {"merged": "merged", "refused": "not merged", "reported": "near, both kept"}
     rows = [
-        [words[row["decision"]], f"{row['similarity']:.2f}", f'"{row["tag"]}" with "{row["leader"]}": {row["reason"]}']
+        [
+            words[row["decision"]],
+            tell_cosine(row["similarity"]),
+            f'"{row["tag"]}" with "{row["leader"]}": {row["reason"]}',
+        ]
         for row in log.head(DECISIONS_SHOWN).iter_rows(named=True)
     ]
     more = len(log) - len(rows)

@@ -23,6 +23,7 @@ from tagflow.confidence.explanation import (
     recall_again,
     weigh_features,
 )
+from tagflow.decisions import load_decisions
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.space import Space, open_space
 from tagflow.settings import DatasetSettings, find_thresholds, load_settings, suggest
@@ -208,7 +209,8 @@ class _Case:
         """What no longer fits together: an artifact that was made anew without those after it."""
         doubts = []
         versions = self.tagged["vocabulary_version"]
-        if len(versions) and versions[0] != make_vocabulary_version(self.tagset):
+        rules = load_decisions(find_data(), self.name).rules
+        if len(versions) and versions[0] != make_vocabulary_version(self.tagset, rules):
             doubts.append("it was tagged with an earlier tag set")
         if self.judged_here and self.placed and not doubts:
             sums = self.weighed.unique("tag_id").select("tag_id", again="confidence")

@@ -11,6 +11,7 @@ from tagflow.confidence.ranking import rank_tags
 from tagflow.errors import ConfigError
 from tagflow.settings import CLUE_FIELDS
 from tagflow.taggers import load_tagger, name_model
+from tagflow.tagset.rules import enforce_rules
 from tagflow.tagset.vocabulary import make_vocabulary_version
 
 
@@ -37,8 +38,12 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     if not content.select(has_text()).item():
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
     materials = dataset.materials(tagset, dataset.insert(content, known, graph), dataset.tag_model(confidence))
-    scored = load_tagger(dataset.settings.tagging.method)(content, materials)
-    model, version = name_model(dataset.settings.tagging.method, materials.tag_model), make_vocabulary_version(tagset)
+    judged = load_tagger(dataset.settings.tagging.method)(content, materials)
+    scored = enforce_rules(judged, dataset.decisions.rules, tagset, content).kept
+    model, version = (
+        name_model(dataset.settings.tagging.method, materials.tag_model),
+        make_vocabulary_version(tagset, dataset.decisions.rules),
+    )
     tagged = rank_tags(scored, dataset.settings, model=model, version=version)
     columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
     return {

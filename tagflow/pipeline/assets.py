@@ -4,7 +4,6 @@ import dagster as dg
 import polars as pl
 
 from tagflow.adapters.content_reader import read_contents
-from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
@@ -12,7 +11,7 @@ from tagflow.confidence.reconciliation import find_settled, keep_settled
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.graph.edges import link_history
-from tagflow.graph.insertion import build_graph, find_changes, forget_contents
+from tagflow.graph.insertion import build_graph, embed_contents, find_changes, forget_contents
 from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
 from tagflow.knowledge.samples import collect_samples
@@ -21,15 +20,20 @@ from tagflow.pipeline.jobs import is_increment
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import TAGGED_OUTPUT
+from tagflow.schemas import FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
+from tagflow.tagset.contradictions import check_renames
+from tagflow.tagset.decisions import apply_names, attach_aliases, collapse_members, decide_pairs
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
-from tagflow.tagset.fusion import fuse_tags
+from tagflow.tagset.fusion import fuse_tags, gather_evidence, needs_evidence
 from tagflow.tagset.generation import find_unproposed, merge_proposals, no_proposals
+from tagflow.tagset.identity import keep_ids
 from tagflow.tagset.normalisation import tag_text
+from tagflow.tagset.rules import enforce_rules
 from tagflow.tagset.vocabulary import collect_uses, make_vocabulary_version, resolve_tags
+from tagflow.tagset.vocabulary_diff import count_changes, diff_vocabularies
 
 NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.String})
 
@@ -88,7 +92,7 @@ def filtered_tagset(
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     vocabulary = dataset.settings.vocabulary
-    listed = read_tag_list(dataset.folder, vocabulary.file)
+    listed = dataset.read_tag_list()
     counted = count_tags(collect_uses(raw_clues, candidate_tags, listed, vocabulary))
     contents = raw_clues.filter((pl.col("split") == "fit") & has_text()).height
     filtered = filter_tags(counted, contents, vocabulary, dataset.decisions.banned)
@@ -107,12 +111,28 @@ def fused_tagset(
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     vocabulary = dataset.settings.vocabulary
-    kept = filtered_tagset.filter(pl.col("verdict") == "kept")
-    uses = collect_uses(raw_clues, candidate_tags, read_tag_list(dataset.folder, vocabulary.file), vocabulary)
+    listed = dataset.read_tag_list()
+    previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
+    check_renames(dataset.decisions, previous, str(dataset.folder / "vocabulary.yaml"))
+    forced = decide_pairs(dataset.decisions, listed)
+    uses = collect_uses(raw_clues, candidate_tags, listed, vocabulary)
+    kept, uses = collapse_members(filtered_tagset, uses, forced)
+    contents = raw_clues.filter((pl.col("split") == "fit") & has_text())
+    said = embed_contents(contents, dataset.encoder) if needs_evidence(kept, vocabulary) else None
+    evidence = None if said is None else gather_evidence(kept, uses, contents["content_id"], said)
     vectors = dataset.encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
-    tables = fuse_tags(kept, uses, vectors, dataset.thresholds.fuse, vocabulary.member_floor)
+    language, threshold = dataset.settings.language, dataset.thresholds.fuse
+    fused = fuse_tags(kept, uses, vectors, threshold, vocabulary, language, forced, evidence)
+    named = attach_aliases(fused["fused_tagset"], forced)
+    log = pl.concat([forced.log, fused["fusion_log"]])
+    tables = apply_names({"fused_tagset": named, "fusion_log": log}, dataset.decisions)
+    tables["fused_tagset"] = keep_ids(tables["fused_tagset"], previous, filtered_tagset)
+    changes = diff_vocabularies(previous, tables["fused_tagset"])
+    tables["vocabulary_changes"] = changes.changes if len(previous) else changes.changes.clear()
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
-    return make_result(context, dataset, tables, **decisions, **dataset.count_work())
+    counts = count_changes(changes) if len(previous) else {}
+    changed = {f"tags_{change}": count for change, count in counts.items()}
+    return make_result(context, dataset, tables, **decisions, **changed, **dataset.count_work())
 
 
 @dg.asset(**describe_asset("content_tag_graph", "tagging", "hnswlib"), deps=[fitted_encoder])
@@ -213,20 +233,24 @@ def tagged_output(
     settings, method = dataset.settings, dataset.settings.tagging.method
     contents = raw_clues["raw_clues"]
     materials = dataset.materials(fused_tagset, content_tag_graph, dataset.tag_model(confidence_model))
-    model, version = name_model(method, materials.tag_model), make_vocabulary_version(fused_tagset)
+    model, version = (
+        name_model(method, materials.tag_model),
+        make_vocabulary_version(fused_tagset, dataset.decisions.rules),
+    )
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
     stored = _read_tagged(context, dataset)
     settled = find_settled(stored, placed, model=model, version=version)
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
     scored = load_tagger(method)(asked, materials).sort("content_id", -pl.col("confidence"), "tag")
-    tagged = rank_tags(scored, settings, model=model, version=version)
+    allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
+    tagged = rank_tags(allowed.kept, settings, model=model, version=version)
     tables = keep_settled(stored, settled, tagged, scored)
     status = account_contents(contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"])
     check_conservation(len(contents) + len(raw_clues["quarantine"]), status)
     tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
-    work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled)}
+    work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
     return make_result(context, dataset, tables, **counts, **bands, **work, **dataset.count_work())
 
 
@@ -264,7 +288,7 @@ def evaluation_report(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
     tables |= report_curves(scored, gold, own)
-    page = write_report(dataset, tables, make_vocabulary_version(fused_tagset))
+    page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     shown = {"report": dg.MetadataValue.path(str(page))}
     return make_result(context, dataset, tables, **counts, **dataset.count_work(), **shown)

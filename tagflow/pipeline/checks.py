@@ -1,12 +1,16 @@
 """What must hold of the stored artifacts, shown on their pages; those of the schemas are made from the schemas."""
 
 import dagster as dg
+import polars as pl
 
+from tagflow.clues.conversion import has_text
 from tagflow.pipeline.assets import ASSETS, raw_clues, tagged_output
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Workbench
+from tagflow.report.sketches import sketch_table
 from tagflow.schemas import ARTIFACTS, STATUSES
 from tagflow.tables import Tables
+from tagflow.tagset.health import measure_health
 
 MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base"}
 """Artifacts without rows where the encoder is pretrained, no content proposes, or nobody annotated."""
@@ -51,6 +55,43 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(
+    asset=tagged_output,
+    name="tag_set_health",
+    partitions_def=DATASETS,
+    description="Redundancy, one-content share, Gini, coverage, ambiguous aliases, malformed names and foreign scripts "
+    "of the tag set, each within its limit of vocabulary.health.",
+)
+def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
+    """Warn about every figure of the tag set that is beyond its limit."""
+    dataset = workbench.open(context.partition_key, context.log.info)
+    store, settings = dataset.store, dataset.settings
+    tagset = store.read_all(dataset.name, "fused_tagset")
+    fused = tagset["fused_tagset"]
+    vectors = store.read(dataset.name, "content_tag_graph", "vectors").filter(pl.col("node_kind") == "tag")
+    placed = fused.select(node="tag_id").join(vectors, on="node", how="left", maintain_order="left")["vector"]
+    contents = store.read(dataset.name, "raw_clues").filter(has_text()).height
+    health = measure_health(
+        fused,
+        store.read(dataset.name, "tagged_output"),
+        tagset["fusion_log"],
+        placed.to_numpy().reshape(len(fused), -1),
+        contents,
+        settings.language,
+        settings.vocabulary.health,
+    )
+    values = {metric: value for metric, value in health.select("metric", "value").iter_rows() if value is not None}
+    beyond = health.filter(~pl.col("passed")).select("metric", "value", "limit", "detail")
+    return dg.AssetCheckResult(
+        passed=beyond.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            **values,
+            "beyond the limit": dg.MetadataValue.md(sketch_table(beyond, 7) if len(beyond) else "none"),
+        },
+    )
+
+
 def _make_schema_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
     """An error if the stored tables are not what is declared."""
     name = asset.key.path[-1]
@@ -85,6 +126,7 @@ def _make_rows_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
 CHECKS = [
     conservation,
     quarantine,
+    tag_set_health,
     *(_make_schema_check(asset) for asset in ASSETS),
     *(_make_rows_check(asset) for asset in ASSETS if asset.key.path[-1] not in MAY_BE_EMPTY),
 ]

@@ -97,6 +97,14 @@ def _counts(table: str, *columns: str) -> Draw:
     return draw
 
 
+def _examples(decision: str) -> Draw:
+    def draw(tables: Tables, title: str) -> str:
+        rows = tables["fusion_log"].filter(pl.col("decision") == decision).select("tag", "leader", "reason")
+        return sketch_table(rows, SAMPLE) if len(rows) else "none"
+
+    return draw
+
+
 def _largest(table: str, column: str) -> Draw:
     """Bars of the values, largest first: the curve of popularity."""
     return lambda tables, title: sketch_bars(tables[table][column].sort(descending=True).head(240).to_list(), title)
@@ -145,7 +153,10 @@ PICTURES: dict[str, dict[str, Draw]] = {
     },
     "fused_tagset": {
         "contents a tag, most popular first": _largest("fused_tagset", "frequency"),
-        "merged or refused, and why": _counts("fusion_log", "decision", "reason"),
+        "merged or refused, and by what": _counts("fusion_log", "decision", "by"),
+        "some of the merges": _examples("merged"),
+        "some of the refusals": _examples("refused"),
+        "changed since the last tag set": _counts("vocabulary_changes", "change"),
     },
     "content_tag_graph": {
         "edges": _counts("content_tag_graph", "kind", "target_kind", "origin"),

@@ -11,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from tagflow.adapters.data_folder import find_data
+from tagflow.adapters.decision_file import read_decisions
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
@@ -19,8 +20,10 @@ from tagflow.adapters.progress import LogProgress, TerminalProgress
 from tagflow.adapters.proposal_cache import RememberingTagModel
 from tagflow.adapters.segmenters import find_segmenter
 from tagflow.adapters.sentence_encoder import SentenceEncoder
+from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
+from tagflow.decisions import VocabularyDecisions
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
@@ -28,12 +31,10 @@ from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
     Thresholds,
-    VocabularyDecisions,
     find_thresholds,
-    load_decisions,
     load_settings,
 )
-from tagflow.tables import Tables
+from tagflow.tables import Artifact, Tables
 from tagflow.taggers import check_methods
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 
@@ -90,6 +91,18 @@ class Dataset:
         tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds)
         return extend_graph(graph, known, contents, *tools)
 
+    def read_tag_list(self) -> pl.DataFrame:
+        """Return the user's own tag list; empty if the dataset names none."""
+        return read_tag_list(self.folder, self.settings.vocabulary.file, self.settings.language)
+
+    def read_previous(self, artifact: Artifact) -> Tables:
+        """Return an artifact as it stands, with empty tables where it was not made or declared otherwise then."""
+        empty = {name: table.empty() for name, table in artifact.tables.items()}
+        if not self.store.exists(self.name, artifact.name):
+            return empty
+        stored = self.store.read_all(self.name, artifact.name)
+        return {name: stored.get(name, frame) for name, frame in empty.items()}
+
     def count_work(self) -> dict[str, int]:
         """Return what was computed and what was known already, for a run's metadata."""
         computed = self.encoder.computed
@@ -141,4 +154,4 @@ class Workbench(dg.ConfigurableResource[None]):
         settings, folder = load_settings(self.folder(), name), self.folder() / name
         check_methods(settings, str(folder / "dataset.yaml"))
         progress = TerminalProgress() if self.progress == "terminal" else LogProgress(say)
-        return Dataset(name, folder, settings, load_decisions(self.folder(), name), self.store(), progress, remember)
+        return Dataset(name, folder, settings, read_decisions(self.folder(), name), self.store(), progress, remember)

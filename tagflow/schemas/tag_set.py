@@ -132,9 +132,20 @@ FUSED_TAGSET = Artifact(
             {
                 "tag": Column(TEXT, "the less frequent tag of the pair"),
                 "leader": Column(TEXT, "the more frequent tag of the pair"),
-                "similarity": Column(SHARE, "cosine of the two, in [-1, 1]"),
+                "similarity": Column(SHARE, "cosine of the two, in [-1, 1]; null where people decided", nullable=True),
                 "decision": Column(TEXT, "merged, refused or reported"),
+                "by": Column(TEXT, "what decided: cosine, confirmation, floor, fixed, people, or the name of a guard"),
                 "reason": Column(TEXT, "why"),
+            }
+        ),
+        "vocabulary_changes": Table(
+            {
+                "change": Column(
+                    TEXT, "merged, split, renamed, new or gone, against the tag set that was stored before"
+                ),
+                "tag": Column(TEXT, "the tag"),
+                "other": Column(TEXT, "the tag it is part of now, was part of, or its name before", nullable=True),
+                "detail": Column(TEXT, "on how many contents"),
             }
         ),
     },

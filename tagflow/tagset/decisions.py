@@ -241,7 +241,7 @@ def _resolve(keys: pl.Series, leader: pl.DataFrame) -> pl.Series:
 
 
 def _as_log(rows: pl.DataFrame) -> pl.DataFrame:
-    return LOG.shape(rows.with_columns(similarity=pl.lit(None, pl.Float64)))
+    return LOG.shape(rows.with_columns(similarity=pl.lit(None, pl.Float64), by=pl.lit("people")))
 
 
 def _rename_log(log: pl.DataFrame, fused: pl.DataFrame, renamed: pl.DataFrame) -> pl.DataFrame:

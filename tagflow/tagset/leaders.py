@@ -1,6 +1,7 @@
 """The leader merge: each tag joins the nearest leader before it, and no chain forms (TagGPT §2.1.3; floor: ours)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,10 @@ CROWD = 64  # ours: members from which on a panel's tags are compared with a clu
 
 Guard = Callable[[NDArray[np.int64], NDArray[np.int64], Vectors], NDArray[np.str_]]
 """Reasons to refuse candidate pairs: leader i, tag j and cosine of each pair in, a text each out ('' = allowed)."""
+
+
+Apart = Mapping[int, Mapping[int, str]]
+"""Tag to the tags that may never share a cluster with it, and why; both ways round."""
 
 
 class Merge(NamedTuple):
@@ -33,14 +38,17 @@ def merge_leaders(
     *,
     fixed: NDArray[np.bool_] | None = None,
     guard: Guard | None = None,
+    apart: Apart | None = None,
     pairs: Iterable[Pairs] | None = None,
+    extra: Pairs | None = None,
     tile: int = TILE,
 ) -> Merge:
     """Let every tag, most frequent first, join the nearest leader before it or lead itself.
 
     A tag tries the leaders that it reaches the threshold with, nearest first, ties by lower index. It is refused where
     the guard gives a reason or where a member of the cluster lies below the floor to it; each refusal is a decision.
-    Pairs of a fixed tag with an earlier leader are reported and never merged. All-zero vectors merge with nothing.
+    Pairs of a fixed tag with an earlier leader are reported, if the guard allows them, and never merged. All-zero
+    vectors merge with nothing.
 
     Args:
         index: the tags' vectors, in order of rank.
@@ -49,23 +57,51 @@ def merge_leaders(
         fixed: mask of shape (n,) of the tags that stay what they are; they should come first.
         guard: asked once a panel, about pairs whose i led before the panel or stands in it; it must judge each pair by
             itself, or the result would depend on the panels.
+        apart: pairs that may never end in one cluster, however they would come there.
         pairs: all pairs at or above the threshold, sorted by j, then i, in any panels; scanned if not given, leaving
             out those whose i no longer leads, so that a crowded space stays affordable.
+        extra: pairs below the threshold that are to be tried as well, sorted by j, then i.
         tile: width of a panel of the scan; it changes speed and memory only.
     """
     leads = np.ones(len(index), bool)
-    merger = _Merger(index, threshold, member_floor, np.zeros(len(index), bool) if fixed is None else fixed, leads)
-    for panel in index.iterate_pairs(threshold, tile=tile, leads=leads) if pairs is None else pairs:
-        merger.merge_panel(panel, guard)
+    fixed = np.zeros(len(index), bool) if fixed is None else fixed
+    merger = _Merger(index, threshold, member_floor, fixed, leads, apart or {})
+    panels = (
+        index.iterate_pairs(threshold, tile=tile, leads=leads)
+        if pairs is None
+        else _cut_panels(pairs, len(index), tile)
+    )
+    for number, panel in enumerate(panels):
+        merger.merge_panel(panel if extra is None else _add_extra(panel, extra, number * tile, tile), guard)
     return merger.report()
+
+
+def _cut_panels(pairs: Iterable[Pairs], tags: int, tile: int) -> Iterator[Pairs]:
+    """The pairs in panels of ``tile`` consecutive j, also empty ones."""
+    every = join_pairs(pairs)
+    bounds = np.searchsorted(every.j, np.arange(0, tags + tile, tile))
+    for begin, end in pairwise(bounds.tolist()):
+        yield Pairs(every.i[begin:end], every.j[begin:end], every.cosine[begin:end])
+
+
+def _add_extra(panel: Pairs, extra: Pairs, first: int, tile: int) -> Pairs:
+    begin, end = np.searchsorted(extra.j, [first, first + tile])
+    return join_pairs([panel, Pairs(extra.i[begin:end], extra.j[begin:end], extra.cosine[begin:end])])
 
 
 class _Merger:
     """The state of a merge between panels, and what a panel's crowded clusters were asked for once."""
 
     def __init__(
-        self, index: ScanIndex, threshold: float, floor: float, fixed: NDArray[np.bool_], leads: NDArray[np.bool_]
+        self,
+        index: ScanIndex,
+        threshold: float,
+        floor: float,
+        fixed: NDArray[np.bool_],
+        leads: NDArray[np.bool_],
+        apart: Apart,
     ) -> None:
+        self._apart = apart
         self._index, self._floor, self._fixed, self._leads = index, floor, fixed, leads
         self._merged_because = f"cosine at or above {threshold}"
         self._leader = np.arange(len(index))
@@ -110,10 +146,14 @@ class _Merger:
                 return
 
     def _judge(self, tag: int, to: int, refusal: str) -> tuple[str, str]:
-        if self._fixed[tag]:
-            return "reported", "both are fixed by labels or a file" if self._fixed[to] else "a fixed tag joins no other"
+        against = self._apart.get(tag, {})
+        kept_out = [other for other in (to, *self._members.get(to, [])) if other in against] if against else []
+        if kept_out:
+            return "refused", against[kept_out[0]]
         if refusal:
             return "refused", refusal
+        if self._fixed[tag]:
+            return "reported", "both are fixed by labels or a file" if self._fixed[to] else "a fixed tag joins no other"
         if to in self._members:
             lowest = self._find_lowest(tag, to)
             if lowest < np.float32(self._floor):

@@ -70,7 +70,8 @@ def _tell_name(asked: str, key: str, tag: str, fusion_log: pl.DataFrame) -> str:
     )
     if not len(merged):
         return f'"{asked}" is an alias of the tag "{tag}"'
-    return f'"{asked}" was merged into the tag "{tag}" (cosine {merged["similarity"][0]:.2f})'
+    cosine, reason = merged.select("similarity", "reason").row(0)
+    return f'"{asked}" was merged into the tag "{tag}" ({reason if cosine is None else f"cosine {cosine:.2f}"})'
 
 
 def _tell_verdict(row: dict[str, object], settings: VocabularySettings) -> str:

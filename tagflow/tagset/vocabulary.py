@@ -4,6 +4,7 @@ import hashlib
 
 import polars as pl
 
+from tagflow.decisions import TagRules
 from tagflow.settings import VocabularySettings
 from tagflow.tagset.normalisation import normalise
 
@@ -36,7 +37,8 @@ def collect_uses(
     if settings.source in ("proposed", "union"):
         parts.append(_as_uses(proposed, "proposed"))
     if settings.source == "file":  # counted, so that a person sees which of the own tags occur
-        known = listed.select(key=normalise(pl.col("tag")))
+        names = listed.select(key=pl.concat_list("tag", "aliases")).explode("key").drop_nulls()
+        known = names.select(normalise(pl.col("key")))
         seen = pl.concat([_as_uses(explode_labels(raw_clues), "label"), _as_uses(proposed, "proposed")])
         parts.append(seen.filter(normalise(pl.col("tag")).is_in(known["key"].implode())))
     return pl.concat(parts)
@@ -54,14 +56,15 @@ def resolve_tags(fused_tagset: pl.DataFrame) -> pl.DataFrame:
     return names.select(normalise(pl.col("key")), "tag_id").unique("key", keep="first", maintain_order=True)
 
 
-def make_vocabulary_version(fused_tagset: pl.DataFrame) -> str:
-    """Return 12 hex digits of the BLAKE2b of all tag ids, aliases and descriptions: equal for equal tag sets."""
+def make_vocabulary_version(fused_tagset: pl.DataFrame, rules: TagRules) -> str:
+    """Return 12 hex digits of the BLAKE2b of all tags, by id, and the rules about them: equal for equal tag sets."""
     said = fused_tagset.sort("tag_id").select(
         pl.concat_str(
-            "tag_id", pl.col("aliases").list.join("\x1f"), pl.col("description").fill_null(""), separator="\x1e"
+            "tag_id", "tag", pl.col("aliases").list.join("\x1f"), pl.col("description").fill_null(""), separator="\x1e"
         )
     )
-    return hashlib.blake2b("\x1d".join(said.to_series()).encode(), digest_size=6).hexdigest()
+    whole = "\x1d".join([rules.model_dump_json(), *said.to_series()])
+    return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest()
 
 
 def _as_uses(tags: pl.DataFrame, origin: str) -> pl.DataFrame:
