@@ -24,6 +24,8 @@ FIXED = ("file", "label")
 """Origins whose tags are never fused, unless a dataset says so of its labels: near-duplicates are reported."""
 
 SURE = 0.5  # ours: score of a confirmation from which two tags are one
+OWN_CONTENTS = 2  # ours: contents of a tag from which on their mean says something
+
 NEAR = "near"
 """The confirmation by cosine alone."""
 
@@ -82,11 +84,12 @@ def fuse_tags(
 ) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
-    Tags are taken by frequency, those of labels and files before all others. A tag is put to the leaders that it
+    Tags are taken by frequency, those that stay as they are before all others. A tag is put to the leaders that it
     reaches the threshold with, lies in the grey band under it with, or shares the words with, nearest first. It joins
     the first with which it is confirmed to be one (by their words, or by a cosine that needs nothing more), unless a
-    guard or people refuse, or a member of that cluster lies below the floor; a refusal from the threshold on is logged.
-    A tag that joins none leads a cluster of its own, so no member is joined by a chain.
+    guard or people refuse, or a member of that cluster lies below the floor. A refusal is logged from the threshold on,
+    and below it if the pair is confirmed or people refuse. A tag that joins none leads a cluster of its own, so no
+    member is joined by a chain.
 
     Args:
         kept: key, tag, contents, origin, description of the tags that passed the filter.
@@ -139,7 +142,7 @@ class _Judge:
         contexts = None if self._centroids is None else measure_contexts(self._centroids, i, j)
         refused = refuse_pairs(pairs, self._language, self._asked, self.words, self._ask_contents(i, j, contexts))
         by_guard = pl.when(refused["guard"] != "").then(refused["guard"] + MARK + refused["reason"])
-        sure = pl.Series(self._confirm(pairs, i, j, cosine, contexts))
+        sure = pl.Series(self._confirm(pairs, i, j, cosine, self._trust_contexts(contexts, i, j)))
         unsure = pl.when(~sure & below).then(pl.lit(UNSURE))
         near = pl.when(~sure).then(pl.lit(ONLY_NEAR))
         said = pl.select(pl.coalesce(unsure, by_guard, near, pl.lit("")))
@@ -151,6 +154,16 @@ class _Judge:
         if self._evidence is None or contexts is None:
             return None
         return {"contexts": live_apart(contexts), "facets": stand_together(self._evidence.uses, i, j)}
+
+    def _trust_contexts(self, contexts: Vectors | None, i: NDArray[np.int64], j: NDArray[np.int64]) -> Vectors | None:
+        """Contexts speak for a pair only where each tag has some of its own: shared contents are near themselves."""
+        if self._evidence is None or contexts is None:
+            return None
+        uses = self._evidence.uses
+        counts = np.asarray(uses.sum(axis=1)).ravel()
+        both = np.asarray(uses[i].multiply(uses[j]).sum(axis=1)).ravel()
+        own = (both == 0) & (np.minimum(counts[i], counts[j]) >= OWN_CONTENTS)
+        return np.where(own, contexts, np.nan).astype(np.float32)
 
     def _confirm(
         self, pairs: pl.DataFrame, i: NDArray[np.int64], j: NDArray[np.int64], cosine: Vectors, contexts: Vectors | None
@@ -177,11 +190,11 @@ def _is_fixed(settings: VocabularySettings) -> pl.Expr:
 
 
 def _list_extra(keys: pl.Series, index: ScanIndex, low: float, language: str, words: GuardWords) -> Pairs:
-    """Pairs of the same words, however far apart their vectors lie; those that the scan finds are left out."""
+    """Pairs of the same words, however far apart their vectors lie; those that the merge's scan finds are left out."""
     found = propose_pairs(keys, language, words)
     i, j = found["i"].to_numpy().astype(np.int64), found["j"].to_numpy().astype(np.int64)
     cosine = index.compare(i, j)
-    rest = cosine < np.float32(low)
+    rest = (cosine < np.float32(low)) | ~(index.spoken[i] & index.spoken[j])
     return Pairs(i[rest], j[rest], cosine[rest])
 
 

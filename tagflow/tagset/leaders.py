@@ -48,7 +48,7 @@ def merge_leaders(
     A tag tries the leaders that it reaches the threshold with, nearest first, ties by lower index. It is refused where
     the guard gives a reason or where a member of the cluster lies below the floor to it; each refusal is a decision.
     Pairs of a fixed tag with an earlier leader are reported, if the guard allows them, and never merged. All-zero
-    vectors merge with nothing.
+    vectors merge with nothing but by ``extra``.
 
     Args:
         index: the tags' vectors, in order of rank.
@@ -57,7 +57,7 @@ def merge_leaders(
         fixed: mask of shape (n,) of the tags that stay what they are; they should come first.
         guard: asked once a panel, about pairs whose i led before the panel or stands in it; it must judge each pair by
             itself, or the result would depend on the panels.
-        apart: pairs that may never end in one cluster, however they would come there.
+        apart: pairs that may never end in one cluster, however they would come there; they go before the guard.
         pairs: all pairs at or above the threshold, sorted by j, then i, in any panels; scanned if not given, leaving
             out those whose i no longer leads, so that a crowded space stays affordable.
         extra: pairs below the threshold that are to be tried as well, sorted by j, then i.
@@ -72,7 +72,7 @@ def merge_leaders(
         else _cut_panels(pairs, len(index), tile)
     )
     for number, panel in enumerate(panels):
-        merger.merge_panel(panel if extra is None else _add_extra(panel, extra, number * tile, tile), guard)
+        merger.merge_panel(panel, _cut_extra(extra, number * tile, tile), guard)
     return merger.report()
 
 
@@ -84,9 +84,11 @@ def _cut_panels(pairs: Iterable[Pairs], tags: int, tile: int) -> Iterator[Pairs]
         yield Pairs(every.i[begin:end], every.j[begin:end], every.cosine[begin:end])
 
 
-def _add_extra(panel: Pairs, extra: Pairs, first: int, tile: int) -> Pairs:
+def _cut_extra(extra: Pairs | None, first: int, tile: int) -> Pairs:
+    if extra is None:
+        return join_pairs([])
     begin, end = np.searchsorted(extra.j, [first, first + tile])
-    return join_pairs([panel, Pairs(extra.i[begin:end], extra.j[begin:end], extra.cosine[begin:end])])
+    return Pairs(extra.i[begin:end], extra.j[begin:end], extra.cosine[begin:end])
 
 
 class _Merger:
@@ -112,8 +114,10 @@ class _Merger:
         self._panel = join_pairs([])
         self._crowds: dict[int, tuple[int, dict[int, float]]] = {}
 
-    def merge_panel(self, panel: Pairs, guard: Guard | None) -> None:
-        i, j, cosine = self._select(panel)
+    def merge_panel(self, panel: Pairs, extra: Pairs, guard: Guard | None) -> None:
+        spoken = self._index.spoken[panel.i] & self._index.spoken[panel.j]
+        every = join_pairs([Pairs(*(column[spoken] for column in panel)), extra])
+        i, j, cosine = (column[self._leads[every.i]] for column in every)
         order = np.lexsort((i, -cosine, j))
         i, j, cosine = i[order], j[order], cosine[order]
         self._panel, self._crowds = Pairs(i, j, cosine), {}
@@ -124,10 +128,6 @@ class _Merger:
         for tag, start, stop in zip(j[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(j)], strict=False):
             taken.extend(self._place(tag, range(start, stop), leaders, reasons))
         self._decided.append(Pairs(i[taken], j[taken], cosine[taken]))
-
-    def _select(self, panel: Pairs) -> Pairs:
-        kept = self._leads[panel.i] & self._index.spoken[panel.i] & self._index.spoken[panel.j]
-        return Pairs(panel.i[kept], panel.j[kept], panel.cosine[kept])
 
     def _place(self, tag: int, places: range, leaders: list[int], reasons: list[str]) -> Iterator[int]:
         """Decide on the candidate pairs of one tag, nearest first, until it is merged; yield those decided on."""
@@ -153,7 +153,8 @@ class _Merger:
         if refusal:
             return "refused", refusal
         if self._fixed[tag]:
-            return "reported", "both are fixed by labels or a file" if self._fixed[to] else "a fixed tag joins no other"
+            both = "both are fixed, by labels, a file or people"
+            return "reported", both if self._fixed[to] else "a fixed tag joins no other"
         if to in self._members:
             lowest = self._find_lowest(tag, to)
             if lowest < np.float32(self._floor):
