@@ -70,7 +70,9 @@ def run_dataset(name: str, select: str | None = None) -> bool:
             raise KeyboardInterrupt from stop
         for check in result.get_asset_check_evaluations():
             if not check.passed:
-                click.echo(f"  check failed: {check.check_name} of {check.asset_key.to_user_string()}")
+                kind = "warning" if check.severity is dg.AssetCheckSeverity.WARN else "check failed"
+                said = f": {check.description}" if check.description else ""
+                click.echo(f"  {kind}: {check.check_name} of {check.asset_key.to_user_string()}{said}")
         return any(key.to_user_string() == "tagged_output" for key in chosen)
 
 

@@ -51,6 +51,7 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not len(refused),
         severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(refused)} records were refused" if len(refused) else None,
         metadata={"refused": len(refused), "reasons": table},
     )
 
@@ -82,13 +83,13 @@ def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench)
     )
     values = {metric: value for metric, value in health.select("metric", "value").iter_rows() if value is not None}
     beyond = health.filter(~pl.col("passed")).select("metric", "value", "limit", "detail")
+    said = [f"{metric} is {value:.3g}, beyond {limit:.3g}" for metric, value, limit, _ in beyond.iter_rows()]
+    table = sketch_table(beyond, len(beyond)) if said else "none"
     return dg.AssetCheckResult(
         passed=beyond.is_empty(),
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            **values,
-            "beyond the limit": dg.MetadataValue.md(sketch_table(beyond, 7) if len(beyond) else "none"),
-        },
+        description="; ".join(said) or None,
+        metadata={**values, "beyond the limit": dg.MetadataValue.md(table)},
     )
 
 

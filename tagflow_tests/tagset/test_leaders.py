@@ -37,10 +37,10 @@ def merge_plainly(vectors, threshold, floor, fixed, guard) -> tuple[list[int], l
             if not vectors[to].any() or not vectors[tag].any() or leader[to] != to or leader[tag] != tag:
                 continue
             lowest = min((every[min(tag, m), max(tag, m)] for m in members.get(to, [])), default=9)
-            if fixed[tag]:
-                decision, reason = "reported", "fixed"
-            elif refusals[p]:
+            if refusals[p]:
                 decision, reason = "refused", refusals[p]
+            elif fixed[tag]:
+                decision, reason = "reported", "fixed"
             elif np.float32(lowest) < np.float32(floor):
                 decision, reason = "refused", f"{lowest:.3f}"
             else:
@@ -117,7 +117,7 @@ def test_fixed_tags_stay_and_are_reported_and_others_join_them():
     merge = merge_leaders(at(0, 5, 8), 0.8, 0.7, fixed=np.array([True, True, False]))
     assert merge.leader.tolist() == [0, 1, 1]
     assert list_decisions(merge) == [(1, 0, "reported"), (2, 1, "merged")]
-    assert merge.reason[0] == "both are fixed by labels or a file"
+    assert merge.reason[0] == "both are fixed, by labels, a file or people"
 
 
 def test_a_fixed_tag_behind_one_that_is_not_joins_it_neither():
