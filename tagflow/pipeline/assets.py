@@ -24,16 +24,13 @@ from tagflow.schemas import FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
+from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.contradictions import check_renames
-from tagflow.tagset.decisions import apply_names, attach_aliases, collapse_members, decide_pairs
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
-from tagflow.tagset.fusion import fuse_tags, gather_evidence, needs_evidence
 from tagflow.tagset.generation import find_unproposed, merge_proposals, no_proposals
-from tagflow.tagset.identity import keep_ids
-from tagflow.tagset.normalisation import tag_text
 from tagflow.tagset.rules import enforce_rules
 from tagflow.tagset.vocabulary import collect_uses, make_vocabulary_version, resolve_tags
-from tagflow.tagset.vocabulary_diff import count_changes, diff_vocabularies
+from tagflow.tagset.vocabulary_diff import count_changes
 
 NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.String})
 
@@ -114,21 +111,11 @@ def fused_tagset(
     listed = dataset.read_tag_list()
     previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
     check_renames(dataset.decisions, previous, str(dataset.folder / "vocabulary.yaml"))
-    forced = decide_pairs(dataset.decisions, listed)
     uses = collect_uses(raw_clues, candidate_tags, listed, vocabulary)
-    kept, uses = collapse_members(filtered_tagset, uses, forced)
-    contents = raw_clues.filter((pl.col("split") == "fit") & has_text())
-    said = embed_contents(contents, dataset.encoder) if needs_evidence(kept, vocabulary) else None
-    evidence = None if said is None else gather_evidence(kept, uses, contents["content_id"], said)
-    vectors = dataset.encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
-    language, threshold = dataset.settings.language, dataset.thresholds.fuse
-    fused = fuse_tags(kept, uses, vectors, threshold, vocabulary, language, forced, evidence)
-    named = attach_aliases(fused["fused_tagset"], forced)
-    log = pl.concat([forced.log, fused["fusion_log"]])
-    tables = apply_names({"fused_tagset": named, "fusion_log": log}, dataset.decisions)
-    tables["fused_tagset"] = keep_ids(tables["fused_tagset"], previous, filtered_tagset)
-    changes = diff_vocabularies(previous, tables["fused_tagset"])
-    tables["vocabulary_changes"] = changes.changes if len(previous) else changes.changes.clear()
+    fit = raw_clues.filter((pl.col("split") == "fit") & has_text())
+    contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
+    given = (filtered_tagset, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
+    tables, changes = assemble_tagset(*given, dataset.thresholds.fuse, dataset.settings)
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
     counts = count_changes(changes) if len(previous) else {}
     changed = {f"tags_{change}": count for change, count in counts.items()}
