@@ -10,6 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from tagflow.adapters.decision_file import read_decisions
 from tagflow.settings import DatasetSettings
 from tagflow_tests.conftest import CHECKOUT
 
@@ -86,6 +87,16 @@ def test_the_yaml_in_the_readme_names_every_setting_with_its_default() -> None:
         assert said[name] == defaults[name], name
     for name in ("language", "task", "holdout"):
         assert said[name] == defaults[name], name
+
+
+def test_the_decisions_in_the_readme_are_ones_that_people_can_make(tmp_path: Path) -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yml\n(.*?)```", readme, re.S)
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "vocabulary.yaml").write_text(block, encoding="utf-8")
+    said = read_decisions(tmp_path, "some")
+    assert all(getattr(said, key) for key in type(said).model_fields), "every key is shown"
+    assert all(getattr(said.rules, key) for key in type(said.rules).model_fields)
 
 
 def test_the_secret_and_the_machine_stay_out_of_the_project() -> None:
