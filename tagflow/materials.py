@@ -55,7 +55,7 @@ def gather_materials(
         tagset=tagset,
         similarity=edges.filter(pl.col("kind") == "similarity"),
         deterministic=edges.filter(pl.col("kind") == "deterministic"),
-        space=open_space(graph["vectors"]),
+        space=open_space(graph),
         encoder=brain[0],
         tag_model=brain[1],
         engine=engine,
@@ -81,7 +81,7 @@ def check_graph(graph: Tables, tagset: pl.DataFrame, encoder: Encoder) -> None:
 
 
 def recall_pairs(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
-    """Return the candidates of contents along C2T and C2C2T, with every recall feature (see ``add_features``).
+    """Return the candidates of contents on every path, with every recall feature (see ``add_features``).
 
     Args:
         contents: content_id and text.
@@ -90,7 +90,8 @@ def recall_pairs(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
     similarity = materials.similarity.join(contents.select("content_id"), on="content_id", how="semi")
     pairs = recall_candidates(similarity, materials.deterministic, materials.settings.graph)
     texts = contents.select("content_id", "text")
-    return add_features(pairs, texts, materials.tagset, materials.deterministic, materials.space)
+    said = materials.similarity.filter(pl.col("origin") == "name")
+    return add_features(pairs, texts, materials.tagset, materials.deterministic, materials.space, said)
 
 
 def map_contents(

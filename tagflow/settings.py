@@ -97,6 +97,7 @@ class VocabularySettings(Strict):
     max_share: float = Field(0.25, gt=0, le=1)  # ours: TagGPT §2.1.3 cuts the upper tail and gives no number
     max_characters: int = Field(40, ge=1)  # ours
     fuse: float | None = Field(None, ge=-1, le=1)  # default of the encoder
+    sure: float | None = Field(None, ge=-1, le=1)  # default of the encoder
     member_floor: float = Field(0.7, ge=-1, le=1)  # ours: two members of one cluster never lie further apart
     grey_band: float = Field(0.15, ge=0, le=1)  # ours: pairs so far below fuse are asked whether their words mean one
     fuse_labels: bool = False
@@ -118,6 +119,8 @@ class GraphSettings(Strict):
     neighbours: int = Field(20, ge=1)  # ours
     c2t: int = Field(15, ge=0)  # LLM4Tag §4.3 as recalled: ours
     c2c2t: int = Field(25, ge=0)  # ours: LLM4Tag's 5 fill an LLM's prompt, the embedded judge reads more for nothing
+    lexical: int = Field(25, ge=0)  # ours: as many as C2C2T's
+    named: int = Field(20, ge=0)  # ours: a text rarely names more of a vocabulary
     human_weight: float = Field(1.0, ge=0)  # ours
     machine_weight: float = Field(0.5, ge=0)  # ours
     index: Literal["auto", "exact", "hnswlib"] = "auto"
@@ -194,6 +197,7 @@ class Thresholds(BaseModel):
     """Cosines that mean something in one encoder's space only."""
 
     fuse: float
+    sure: float
     match: float
     delta_ct: float
     delta_cc: float
@@ -202,12 +206,14 @@ class Thresholds(BaseModel):
 THRESHOLDS = {
     MINILM: Thresholds(
         fuse=0.8,  # TagGPT §3.2: redundant from 0.8
+        sure=0.9,  # ours: pairs of real English tags at 0.80 to 0.90 are related more often than the same
         match=0.9,  # released code, late matching
         delta_ct=0.2,  # ours: LLM4Tag's 0.5 is for BGE; MiniLM's right pairs of the shipped recipes start near 0.2
         delta_cc=0.3,  # ours: LLM4Tag's 0.8 is for BGE; MiniLM's near contents of the shipped recipes lie at 0.4-0.7
     ),
     NGRAMS: Thresholds(
         fuse=0.9,  # ours: below it words of one stem meet (badminton, badminton match)
+        sure=0.9,  # ours
         match=0.8,  # ours: a spelling apart
         delta_ct=0.1,  # ours: 99 of 100 random pairs of headline and tag lie below
         delta_cc=0.1,  # ours: the twentieth neighbour of a headline lies at 0.12-0.15
@@ -221,6 +227,7 @@ def find_thresholds(settings: DatasetSettings) -> Thresholds:
     default = THRESHOLDS.get(settings.encoder_model(), next(iter(THRESHOLDS.values())))
     own = {
         "fuse": settings.vocabulary.fuse,
+        "sure": settings.vocabulary.sure,
         "match": settings.tagging.match,
         "delta_ct": settings.graph.delta_ct,
         "delta_cc": settings.graph.delta_cc,

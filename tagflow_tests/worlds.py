@@ -145,7 +145,7 @@ def kitchen(new: pl.DataFrame, tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS,
         parts: parts of the materials to put in the place of these.
     """
     settings = DatasetSettings()
-    thresholds = Thresholds(fuse=0.8, match=0.6, delta_ct=0.2, delta_cc=0.3)
+    thresholds = Thresholds(fuse=0.8, sure=0.9, match=0.6, delta_ct=0.2, delta_cc=0.3)
     encoder, engine = WordEncoder(KITCHEN_WORDS), LocalEngine()
     known = raw_clues(
         said("f1", title="stew", labels=["soup"]),

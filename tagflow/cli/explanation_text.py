@@ -18,6 +18,19 @@ SMALL = 0.005  # a contribution that prints as 0.00
 PARTS = {
     "bias": "where every candidate starts",
     "human": "similar contents that people gave it",
+    "human_log": "whether similar contents have it at all",
+    "lexical": "contents with its words that people gave it",
+    "lexical_log": "whether contents with its words have it at all",
+    "term_centroid": "words of the contents that people gave it",
+    "keyness": "how often its name, where said, is its tag",
+    "named_prior": "a frequent tag whose name is said",
+    "learned": "what contents with this tag have in common",
+    "learned_log": "whether anything of that is here at all",
+    "learned_lead": "its distance from the best candidate",
+    "learned_rank": "its rank among the candidates",
+    "named_learned": "its name said, and those contents alike",
+    "overlap": "rare words of tag and text",
+    "mentions": "how often its name is said",
     "centroid": "closeness to the contents that people gave it",
     "prior": "how often people give it",
     "cosine": "closeness of meaning, text to tag",
@@ -33,12 +46,19 @@ ABSENT = {
     "headlined": "its name is not in the first line",
     "human": "no similar content that people gave it",
     "machine": "no similar content it is proposed for",
+    "lexical": "no content with its words that people gave it",
+    "overlap": "no rare word of the tag is in the text",
+    "mentions": "its name is never said",
+    "keyness": "its name is not in the text to be judged by",
+    "named_prior": "its name is not said, however frequent",
+    "named_learned": "its name is not said, whatever is alike",
 }
 
 PATHS = {
-    "C2T": "near the tag in meaning (C2T)",
-    "C2C2T": "through similar contents (C2C2T)",
-    "C2T+C2C2T": "near the tag in meaning, and through similar contents (C2T, C2C2T)",
+    "C2T": "near the tag in meaning",
+    "C2C2T": "through similar contents",
+    "lexical": "through contents that share its words",
+    "name": "by its name",
 }
 
 
@@ -109,7 +129,7 @@ def _write_tag(tag: Facts, facts: Facts, *, whole: bool = False) -> list[str]:
     if "judge" not in tag:
         said = f"{tag['evidence'] or 'no candidate'} (whole text to tag: cosine {tag['cosine']:.2f})"
         return [*lines, fill(said, "    reason", INDENT)]
-    path = PATHS.get(tag["path"], "not recalled")
+    path = _write_path(tag["path"])
     carry = "carries" if tag["carriers"] == 1 else "carry"
     carried = (
         f"{count(tag['carriers'], 'similar content')} {carry} it" if tag["carriers"] else "no similar content has it"
@@ -120,6 +140,13 @@ def _write_tag(tag: Facts, facts: Facts, *, whole: bool = False) -> list[str]:
     lines += _write_neighbours(tag)
     lines += _write_table(tag["judge"]) if whole else [fill(_write_sum(tag["judge"]), "    judge", INDENT)]
     return [*lines, fill(_write_record(tag, facts), "    record", INDENT)]
+
+
+def _write_path(path: str | None) -> str:
+    if path is None:
+        return "not recalled"
+    ways = path.split("+")
+    return f"{', '.join(PATHS[way] for way in ways)} ({', '.join(ways)})"
 
 
 def _write_clue(tag: Facts) -> str:
@@ -152,7 +179,14 @@ def _write_neighbours(tag: Facts) -> list[str]:
 def _write_sum(judge: Facts) -> str:
     parts = [part for part in judge["contributions"] if abs(part["contribution"]) >= SMALL]
     said = ", ".join(f"{part['contribution']:+.2f} {_name_part(part)}{_write_size(part)}" for part in parts)
-    return f"{said}; sum {judge['logit']:+.2f}, which is confidence {judge['confidence']:.2f}"
+    return f"{said}; sum {judge['logit']:+.2f}, which is {_write_confidence(judge)}"
+
+
+def _write_confidence(judge: Facts) -> str:
+    """The logistic of the sum, and what calibration on unseen contents makes of it."""
+    if judge["calibrated"] == judge["logit"]:
+        return f"confidence {judge['confidence']:.2f}"
+    return f"{judge['raw']:.2f}, calibrated to confidence {judge['confidence']:.2f}"
 
 
 def _write_table(judge: Facts) -> list[str]:
@@ -165,7 +199,7 @@ def _write_table(judge: Facts) -> list[str]:
             else [_write_value(part), f"{part['standardised']:+.2f} sd", f"{part['coefficient']:+.2f}"]
         )
         rows.append([f"{part['contribution']:+.2f}", _name_part(part), *figures])
-    rows.append([f"{judge['logit']:+.2f}", f"the sum, which is confidence {judge['confidence']:.2f}", "", "", ""])
+    rows.append([f"{judge['logit']:+.2f}", f"the sum, which is {_write_confidence(judge)}", "", "", ""])
     lines = align(rows, indent=INDENT, right=(0, 2, 3), widest=50)
     return [pad("    judge", INDENT) + lines[0][INDENT:], *lines[1:]]
 

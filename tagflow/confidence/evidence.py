@@ -6,7 +6,7 @@ import polars as pl
 def explain_pairs() -> pl.Expr:
     """Return the reason of a pair with recall features: where it is named, who carries it, how near it lies.
 
-    Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, human, machine
+    Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, word_carriers, human, machine
     (shares of the neighbourhood) and cosine.
     """
     place = pl.when(pl.col("headlined") > 0).then(pl.lit("its first line says")).otherwise(pl.lit("its text says"))
@@ -22,7 +22,14 @@ def explain_pairs() -> pl.Expr:
     carried = pl.when(pl.col("carriers") > 0).then(
         pl.format("{} of the most similar contents {} this tag {}", "carriers", have, by_whom)
     )
-    return pl.concat_str([named, carried, explain_cosine(pl.col("cosine"))], separator="; ", ignore_nulls=True)
+    sharing = pl.when((pl.col("carriers") == 0) & (pl.col("word_carriers") > 0)).then(
+        pl.format(
+            "{} of the contents that share its words {} this tag",
+            "word_carriers",
+            pl.when(pl.col("word_carriers") == 1).then(pl.lit("has")).otherwise(pl.lit("have")),
+        )
+    )
+    return pl.concat_str([named, carried, sharing, explain_cosine(pl.col("cosine"))], separator="; ", ignore_nulls=True)
 
 
 def explain_cosine(cosine: pl.Expr) -> pl.Expr:

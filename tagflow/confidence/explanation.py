@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from tagflow.confidence.calibration import calibrate
 from tagflow.confidence.features import FEATURES, add_features
-from tagflow.graph.recall import recall_by_neighbour, recall_candidates
+from tagflow.confidence.model import read_curve
+from tagflow.graph.recall import recall_by_name, recall_by_neighbour, recall_by_words, recall_candidates
 from tagflow.graph.space import Space
 from tagflow.settings import DatasetSettings, GraphSettings
 
-PAIR = ("content_id", "tag_id")
+PAIR = ["content_id", "tag_id"]
 
 
 class Place(NamedTuple):
@@ -45,11 +47,16 @@ def recall_again(
     """
     similarity, deterministic = _split_edges(content, edges)
     pairs = recall_candidates(similarity, deterministic, settings)
-    return add_features(pairs, content.select("content_id", "text"), tagset, deterministic, space)
+    return add_features(pairs, content.select("content_id", "text"), tagset, deterministic, space, _list_names(edges))
 
 
 def describe_pair(
-    content: pl.DataFrame, tag_id: str, edges: pl.DataFrame, tagset: pl.DataFrame, space: Space
+    content: pl.DataFrame,
+    tag_id: str,
+    edges: pl.DataFrame,
+    tagset: pl.DataFrame,
+    space: Space,
+    settings: GraphSettings,
 ) -> pl.DataFrame:
     """Return one pair with every recall feature, as the judge would see it if recall had found it.
 
@@ -59,15 +66,23 @@ def describe_pair(
         edges: ``content_tag_graph``.
         tagset: ``fused_tagset``.
         space: the graph's vectors.
+        settings: the caps of recall: the pair is seen among the candidates.
     """
     similarity, deterministic = _split_edges(content, edges)
-    votes = recall_by_neighbour(similarity, deterministic.filter(pl.col("target") == tag_id))
-    pair = (
-        content.select("content_id", tag_id=pl.lit(tag_id))
-        .join(votes.select(*PAIR, "human", "machine"), on=PAIR, how="left")
-        .with_columns(pl.col("human", "machine").fill_null(0.0))
-    )
-    return add_features(pair, content.select("content_id", "text"), tagset, deterministic, space)
+    columns = ["human", "machine", "lexical", "mentions"]
+    recalled = recall_candidates(similarity, deterministic, settings).select(*PAIR, *columns)
+    asked = content.select("content_id", tag_id=pl.lit(tag_id))
+    for found in (
+        recall_by_neighbour(similarity, deterministic).select(*PAIR, "human", "machine"),
+        recall_by_words(similarity, deterministic).select(*PAIR, "lexical"),
+        recall_by_name(similarity, len(tagset)),
+    ):
+        asked = asked.join(found, on=PAIR, how="left")
+    others = recalled.filter(pl.col("tag_id") != tag_id)
+    pairs = pl.concat([others, asked.select(*PAIR, pl.col(columns).fill_null(0.0))])
+    texts = content.select("content_id", "text")
+    featured = add_features(pairs, texts, tagset, deterministic, space, _list_names(edges))
+    return featured.filter(pl.col("tag_id") == tag_id)
 
 
 def place_tag(content: pl.DataFrame, tag_id: str, edges: pl.DataFrame, space: Space) -> Place:
@@ -90,7 +105,7 @@ def place_tag(content: pl.DataFrame, tag_id: str, edges: pl.DataFrame, space: Sp
         rank=asked["rank"],
         tags=len(ranked),
         carriers=carried["carriers"][0] if len(carried) else 0,
-        neighbours=similarity.filter(pl.col("target_kind") == "content").height,
+        neighbours=similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == "encoder")).height,
         carried_rank=carried["rank"][0] if len(carried) else None,
         carried_tags=len(votes),
     )
@@ -105,8 +120,8 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         content_id, tag_id, head, feature (or bias), value, standardised, coefficient, contribution (coefficient times
-        standardised value), logit (the pair's sum of contributions) and confidence (its logistic), which is what
-        ``judge_pairs`` gives.
+        standardised value), logit (the pair's sum of contributions), raw (its logistic), calibrated (its log-odds on the
+        head's calibration curve) and confidence (their logistic), which is what ``judge_pairs`` gives.
     """
     head = pl.when("annotated").then(pl.lit("annotated")).otherwise(pl.lit("unannotated"))
     values = pairs.select(*PAIR, pl.col(FEATURES).cast(pl.Float64), head=head, bias=pl.lit(1.0))
@@ -116,18 +131,26 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     summed = parts.with_columns(standardised=(pl.col("value") - pl.col("mean")) / pl.col("scale")).with_columns(
         contribution=pl.col("coefficient") * pl.col("standardised")
     )
+    placed = summed.with_columns(logit=pl.col("contribution").sum().over(PAIR))
+    logit, of_head = placed["logit"].to_numpy(), placed["head"].to_numpy()
+    calibrated = logit.copy()
+    for name in placed["head"].unique():
+        rows = of_head == name
+        calibrated[rows] = calibrate(logit[rows], read_curve(model.filter(pl.col("head") == name)))
     return (
-        summed.with_columns(logit=pl.col("contribution").sum().over(PAIR))
-        .with_columns(confidence=1.0 / (1.0 + (-pl.col("logit")).exp()))
+        placed.with_columns(calibrated=pl.Series(calibrated))
+        .with_columns(raw=_squash(pl.col("logit")), confidence=_squash(pl.col("calibrated")))
         .sort(*PAIR, -pl.col("contribution").abs(), "feature")
         .drop("mean", "scale")
     )
 
 
+def _squash(logit: pl.Expr) -> pl.Expr:
+    return 1.0 / (1.0 + (-logit).exp())
+
+
 def find_like_cases(reliability: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """Return how many of the cross-fitted pairs with a confidence like this one were right.
-
-    The borders of a bin are not stored: they are taken halfway between the mean confidences of neighbouring bins.
 
     Args:
         reliability: the table of that name of ``confidence_model``.
@@ -137,13 +160,7 @@ def find_like_cases(reliability: pl.DataFrame, judged: pl.DataFrame) -> pl.DataF
         tag_id, bin, bins (of the head), low and high (confidence), mean (confidence), precision, pairs; a pair whose
         head has no bins has no row.
     """
-    halfway = (pl.col("confidence") + pl.col("confidence").shift(1)) / 2
-    bins = (
-        reliability.sort("head", "bin")
-        .with_columns(low=halfway.over("head").fill_null(0.0), bins=pl.len().over("head"))
-        .with_columns(high=pl.col("low").shift(-1).over("head").fill_null(1.0))
-        .rename({"confidence": "mean"})
-    )
+    bins = reliability.with_columns(bins=pl.len().over("head")).rename({"confidence": "mean"})
     last = pl.col("bin") == pl.col("bins")
     above, below = pl.col("confidence") >= pl.col("low"), pl.col("confidence") < pl.col("high")
     columns = ["tag_id", "bin", "bins", "low", "high", "mean", "precision", "pairs"]
@@ -161,7 +178,7 @@ def find_carriers(content: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
         content_id, tag_id, neighbour, cosine, people and proposal: from whom the neighbour has the tag.
     """
     similarity, deterministic = _split_edges(content, edges)
-    near = similarity.filter(pl.col("target_kind") == "content")
+    near = similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == "encoder"))
     carried = deterministic.group_by(target="content_id", tag_id="target").agg(
         people=(pl.col("origin") == "human").any(), proposal=(pl.col("origin") != "human").any()
     )
@@ -230,6 +247,11 @@ def compare_pairs(content_id: str, tag_ids: pl.Series, space: Space) -> pl.DataF
     tags = tag_ids.rename("node").to_frame().join(space.tags, on="node", maintain_order="left")
     cosine = np.asarray(space.tag_vectors[tags["row"].to_numpy()] @ space.content_vectors[row], np.float64)
     return tags.select(tag_id="node", cosine=pl.Series(cosine))
+
+
+def _list_names(edges: pl.DataFrame) -> pl.DataFrame:
+    """The edges from contents to the tags they name."""
+    return edges.filter(pl.col("origin") == "name")
 
 
 def _split_edges(content: pl.DataFrame, edges: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -2,37 +2,84 @@
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array
 
+from tagflow.confidence.closeness import compare_centroids, compare_term_centroids, dot_terms, dot_vectors
+from tagflow.graph.classifier import score_contents
 from tagflow.graph.space import Space
-from tagflow.ports import Vectors
 from tagflow.tagset.normalisation import lexical_text, needle_text
 
-HISTORY_FEATURES = ("human", "centroid", "prior")
+HISTORY_FEATURES = (
+    "human",
+    "human_log",
+    "lexical",
+    "lexical_log",
+    "centroid",
+    "term_centroid",
+    "prior",
+    "keyness",
+    "named_prior",
+    "learned",
+    "learned_log",
+    "learned_lead",
+    "learned_rank",
+    "named_learned",
+)
 """Features that only people's annotations of the tag can give."""
 
-FEATURES = (*HISTORY_FEATURES, "cosine", "machine", "machine_prior", "named", "headlined")
+FEATURES = (
+    *HISTORY_FEATURES,
+    "cosine",
+    "overlap",
+    "machine",
+    "machine_prior",
+    "named",
+    "headlined",
+    "mentions",
+)
 """Features of the judge; all are computed without the pair's own edge (leave-one-out)."""
+
+LEAST_SHARE = 0.01  # ours: what stands for no vote at all in a logarithm
+LEAST_SCORE = 0.003  # ours: the same for the classifier
+NAME_RIGHT = 0.25  # ours: how often a name in the text is right before a tag's own cases are counted
+NAME_CASES = 2.0  # ours: cases that belief is worth
 
 
 def add_features(
-    pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame, deterministic: pl.DataFrame, space: Space
+    pairs: pl.DataFrame,
+    texts: pl.DataFrame,
+    tagset: pl.DataFrame,
+    deterministic: pl.DataFrame,
+    space: Space,
+    said: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the pairs with every feature of ``FEATURES``, ``annotated`` and ``found``.
 
     ``annotated``: whether people used the tag elsewhere. ``found``: the name or alias that stands in the text, or null.
 
-    A content's own edges never speak for its own pairs: they are taken out of centroid and prior, and recall has no
-    edge from a content to itself.
+    A content's own edges never speak for its own pairs: they are taken out of centroids, prior, keyness and classifier,
+    and recall has no edge from a content to itself. The features are:
+
+    - human, machine, lexical: shares of the neighbours, in meaning and by words; their ``_log`` after adding a little;
+    - centroid, term_centroid: cosine to the sum of the contents that people gave the tag, in meaning and by words;
+    - prior, machine_prior: logarithm of how often people or the machine give the tag;
+    - cosine, overlap: closeness of tag and text, in meaning and by words;
+    - named, headlined, mentions: whether and how often the text says the tag's name; keyness: log-odds that the tag is
+      right where its name is said (0 where it is not);
+    - learned: the classifier's score, or where it knows nothing the mean of human and lexical; its logarithm, its gap
+      to the content's best candidate (lead) and the logarithm of its rank among the candidates;
+    - named_prior, named_learned: prior and learned_log where the name is said.
 
     Args:
-        pairs: content_id, tag_id, human, machine (see ``recall_candidates``).
+        pairs: content_id, tag_id, human, machine, and lexical and mentions if they are known (see
+            ``recall_candidates``); lead and rank are among the pairs of a content that are given here.
         texts: content_id, text (packed) of the contents in ``pairs``.
         tagset: ``fused_tagset``.
         deterministic: deterministic edges.
         space: vectors of every content and tag in ``pairs`` and of every content with a deterministic edge.
+        said: the edges from contents to the tags they name; without them no keyness is known.
     """
-    rows = pairs.select("content_id", "tag_id")
+    absent = [pl.lit(0.0).alias(name) for name in ("lexical", "mentions") if name not in pairs.columns]
+    rows = pairs.with_columns(absent).select("content_id", "tag_id", "human", "lexical", "mentions")
     for side, node in ((space.contents, "content"), (space.tags, "tag")):
         placed = side.rename({"node": f"{node}_id", "row": f"{node}_row"})
         rows = rows.join(placed, on=f"{node}_id", how="left", maintain_order="left")
@@ -42,20 +89,78 @@ def add_features(
         deterministic.filter((pl.col("origin") == "human") == human).select("content_id", "target")
         for human in (True, False)
     )
-    centroid, count = _compare_centroids(content, tag, own["own_human"].to_numpy(), human, space)
-    machine_count = _count_edges(machine, space)[tag] - own["own_machine"].to_numpy()
+    own_human = own["own_human"].to_numpy()
+    linked = _place_edges(human, space)
+    centroid = compare_centroids(content, tag, own_human, linked, space.content_vectors, len(space.tags))
+    term_centroid = compare_term_centroids(content, tag, own_human, linked, space.content_terms, len(space.tags))
+    count = np.bincount(linked[0], minlength=len(space.tags))[tag] - own_human
+    machine_places = _place_edges(machine, space)[0]
+    machine_count = np.bincount(machine_places, minlength=len(space.tags))[tag] - own["own_machine"].to_numpy()
     contents = max(deterministic["content_id"].n_unique(), 1)
-    named = _find_names(pairs, texts, tagset)
-    return pairs.with_columns(
-        cosine=pl.Series(_dot(space.content_vectors, content, space.tag_vectors, tag)),
+    featured = pairs.with_columns(
+        *absent,
+        cosine=pl.Series(dot_vectors(space.content_vectors, content, space.tag_vectors, tag)),
+        overlap=pl.Series(dot_terms(space.content_terms, content, space.tag_terms, tag)),
         centroid=pl.Series(centroid),
+        term_centroid=pl.Series(term_centroid),
         prior=pl.Series(np.log((count + 0.5) / (contents + 1.0))),  # ours: add-half smoothing
         machine_prior=pl.Series(np.log((machine_count + 0.5) / (contents + 1.0))),
-        named=named["named"],
-        headlined=named["headlined"],
-        found=named["found"],
+        keyness=_find_keyness(rows, human, said),
+        learned=pl.Series(_score_pairs(rows, space)),
         annotated=pl.Series(count > 0),
+        **{name: column for name, column in _find_names(pairs, texts, tagset).to_dict().items()},
     )
+    return _combine(featured)
+
+
+def _combine(featured: pl.DataFrame) -> pl.DataFrame:
+    """The features that are made of others."""
+    learned = pl.col("learned").clip(LEAST_SCORE).log()
+    rank = pl.col("learned").rank("min", descending=True).over("content_id")
+    return featured.with_columns(
+        human_log=(pl.col("human") + LEAST_SHARE).log(),
+        lexical_log=(pl.col("lexical") + LEAST_SHARE).log(),
+        learned_log=learned,
+        learned_lead=pl.col("learned") - pl.col("learned").max().over("content_id"),
+        learned_rank=rank.cast(pl.Float64).log(),
+        named_prior=pl.col("named") * pl.col("prior"),
+        named_learned=pl.col("named") * learned,
+    )
+
+
+def _score_pairs(rows: pl.DataFrame, space: Space) -> np.ndarray:
+    """The classifier's score of each pair, and the mean of both votes where it knows nothing."""
+    votes = (rows["human"].to_numpy() + rows["lexical"].to_numpy()) / 2
+    if space.classifier is None or not len(rows):
+        return votes
+    content, tag = rows["content_row"].to_numpy(), rows["tag_row"].to_numpy()
+    asked, place = np.unique(content, return_inverse=True)
+    scores = score_contents(asked, space.classifier, space.content_vectors, space.content_terms)
+    column = space.classifier.tags[tag]
+    return np.where(column >= 0, scores[place, column], votes)
+
+
+def _find_keyness(rows: pl.DataFrame, human: pl.DataFrame, said: pl.DataFrame | None) -> pl.Series:
+    """Log-odds that people give a tag to a content that says its name, without the content itself; 0 if unsaid."""
+    if said is None:
+        return pl.zeros(len(rows), eager=True)
+    taught = human.unique().with_columns(right=pl.lit(1))
+    cases = (
+        said.select("content_id", "target")
+        .join(human.select("content_id").unique(), on="content_id", how="semi")
+        .join(taught, on=["content_id", "target"], how="left")
+        .select("content_id", tag_id="target", right=pl.col("right").fill_null(0))
+    )
+    counts = cases.group_by("tag_id").agg(cases=pl.len(), rights=pl.col("right").sum())
+    joined = (
+        rows.join(counts, on="tag_id", how="left", maintain_order="left")
+        .join(cases.with_columns(own=pl.lit(1)), on=["content_id", "tag_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("cases", "rights", "right", "own").fill_null(0).cast(pl.Float64))
+    )
+    right = pl.col("rights") - pl.col("right") + NAME_CASES * NAME_RIGHT
+    wrong = pl.col("cases") - pl.col("own") + NAME_CASES - right
+    odds = pl.when(pl.col("mentions") > 0).then((right / wrong).log()).otherwise(0.0)
+    return joined.select(keyness=odds).to_series()
 
 
 def _own_edges(rows: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
@@ -68,39 +173,12 @@ def _own_edges(rows: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
     return joined.select(pl.col("own_human", "own_machine").fill_null(False).cast(pl.Int64))
 
 
-def _count_edges(edges: pl.DataFrame, space: Space) -> np.ndarray:
-    rows = edges.join(space.tags, left_on="target", right_on="node")["row"].to_numpy()
-    return np.bincount(rows, minlength=len(space.tag_vectors)).astype(np.int64)
-
-
-def _compare_centroids(
-    content: np.ndarray, tag: np.ndarray, own: np.ndarray, edges: pl.DataFrame, space: Space
-) -> tuple[np.ndarray, np.ndarray]:
-    linked = edges.join(space.contents, left_on="content_id", right_on="node", maintain_order="left").join(
+def _place_edges(edges: pl.DataFrame, space: Space) -> tuple[np.ndarray, np.ndarray]:
+    """Tag row and content row of each edge."""
+    placed = edges.join(space.contents, left_on="content_id", right_on="node", maintain_order="left").join(
         space.tags, left_on="target", right_on="node", suffix="_tag", maintain_order="left"
     )
-    places = (linked["row_tag"].to_numpy(), linked["row"].to_numpy())
-    shape = (len(space.tag_vectors), len(space.content_vectors))
-    sums = csr_array((np.ones(len(linked), np.float32), places), shape=shape) @ space.content_vectors
-    count = _count_edges(edges, space)[tag] - own
-    centroid = np.zeros(len(content), np.float64)
-    for part in _slices(len(content)):
-        vectors = space.content_vectors[content[part]]
-        rest = sums[tag[part]] - own[part, None].astype(np.float32) * vectors
-        length = np.linalg.norm(rest, axis=1)
-        centroid[part] = np.einsum("ij,ij->i", vectors, rest) / np.where(length > 1e-6, length, np.inf)
-    return centroid, count
-
-
-def _dot(left: Vectors, left_rows: np.ndarray, right: Vectors, right_rows: np.ndarray) -> np.ndarray:
-    out = np.zeros(len(left_rows), np.float64)
-    for part in _slices(len(left_rows)):
-        out[part] = np.einsum("ij,ij->i", left[left_rows[part]], right[right_rows[part]])
-    return out
-
-
-def _slices(length: int, size: int = 65_536) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, length, size)]
+    return placed["row_tag"].to_numpy(), placed["row"].to_numpy()
 
 
 def _find_names(pairs: pl.DataFrame, texts: pl.DataFrame, tagset: pl.DataFrame) -> pl.DataFrame:

@@ -3,15 +3,25 @@
 LLM4Tag reads Conf(c, t) off an LLM's Yes and No (eq. 10) and trains it on expert answers (eq. 11). The embedded tag
 model learns the same probability with a small model on the same kind of answers. It has two heads: one for tags that
 people have used as annotations, and one for tags that only the machine proposed; the second is learned on the same
-samples as if the tag's history were unknown, so it holds for a tag that nobody annotated yet.
+samples as if the tag's history were unknown, so it holds for a tag that nobody annotated yet. Each head's logit is then
+calibrated on contents it did not see (see ``calibration``).
 """
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tagflow.confidence.calibration import (
+    NO_CURVE,
+    Curve,
+    assign_folds,
+    calibrate,
+    cross_calibrate,
+    fit_curve,
+    squash,
+)
 from tagflow.confidence.features import FEATURES, HISTORY_FEATURES
-from tagflow.confidence.reliability import bin_reliability
+from tagflow.confidence.reliability import bin_record
 from tagflow.schemas import CONFIDENCE_MODEL
 from tagflow.tables import Tables
 
@@ -57,10 +67,14 @@ def fit_confidence(samples: pl.DataFrame) -> Tables:
         scale = np.where(scale > 1e-9, scale, 1.0)
         standard = (values - mean) / scale
         coefficients = _fit_logistic(standard, right)
-        heads.append(_describe(head, features, mean, scale, coefficients, len(right), int(right.sum())))
-        confidence = _cross_fit(standard, right, taught["content_id"])
-        said = ~np.isnan(confidence)
-        curves.append(bin_reliability(confidence[said], right[said], head))
+        fold = assign_folds(taught["content_id"], FOLDS, SEED)
+        logit = _cross_fit(standard, right, fold)
+        said = ~np.isnan(logit)
+        curve = fit_curve(logit[said], right[said])
+        counts = (len(right), int(right.sum()))
+        heads.append(_describe(head, features, mean, scale, coefficients, counts, curve))
+        confidence = cross_calibrate(logit[said], right[said], fold[said])
+        curves.append(bin_record(confidence, right[said], head))
     return {"confidence_model": pl.concat(heads), "reliability": pl.concat([empty, *curves])}
 
 
@@ -69,7 +83,9 @@ def describe_prior_model() -> pl.DataFrame:
     heads = []
     for head, features in HEADS.items():
         terms = np.array([PRIOR_MODEL.get(feature, 0.0) for feature in (*features, "bias")])
-        heads.append(_describe(head, features, np.zeros(len(features)), np.ones(len(features)), terms, 0, 0))
+        heads.append(
+            _describe(head, features, np.zeros(len(features)), np.ones(len(features)), terms, (0, 0), NO_CURVE)
+        )
     return pl.concat(heads).with_columns(fitted=pl.lit(False))
 
 
@@ -91,8 +107,14 @@ def judge_pairs(model: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.float64]
         for column, feature in enumerate(features):
             mean, scale, coefficient = weights[feature]
             logit += coefficient * (values[:, column] - mean) / scale
-        confidence[rows] = 1.0 / (1.0 + np.exp(-logit))
+        confidence[rows] = squash(calibrate(logit, read_curve(terms)))
     return confidence
+
+
+def read_curve(terms: pl.DataFrame) -> Curve:
+    """Return the calibration curve of one head's rows of the ``confidence_model``."""
+    knots, levels = terms.filter(pl.col("feature") == "bias").select("knots", "levels").row(0)
+    return Curve(np.array(knots, np.float64), np.array(levels, np.float64))
 
 
 def is_fitted(model: pl.DataFrame) -> bool:
@@ -107,21 +129,27 @@ def _fit_logistic(values: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.append(fitted.coef_[0], fitted.intercept_[0])
 
 
-def _cross_fit(values: np.ndarray, right: np.ndarray, contents: pl.Series) -> np.ndarray:
-    from sklearn.model_selection import GroupKFold
-
-    groups = contents.rank("dense").to_numpy()
+def _cross_fit(values: np.ndarray, right: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The logit of each pair by a model that did not see its content."""
     out = np.full(len(right), np.nan)  # a fold with one kind of answer says nothing
-    for fit, rest in GroupKFold(FOLDS, shuffle=True, random_state=SEED).split(values, right, groups):
-        if len(np.unique(right[fit])) == 2:
+    for number in range(FOLDS):
+        fit, rest = fold != number, fold == number
+        if rest.any() and len(np.unique(right[fit])) == 2:
             coefficients = _fit_logistic(values[fit], right[fit])
-            out[rest] = 1.0 / (1.0 + np.exp(-(values[rest] @ coefficients[:-1] + coefficients[-1])))
+            out[rest] = values[rest] @ coefficients[:-1] + coefficients[-1]
     return out
 
 
 def _describe(
-    head: str, features: tuple[str, ...], mean: np.ndarray, scale: np.ndarray, terms: np.ndarray, pairs: int, right: int
+    head: str,
+    features: tuple[str, ...],
+    mean: np.ndarray,
+    scale: np.ndarray,
+    terms: np.ndarray,
+    counts: tuple[int, int],
+    curve: Curve,
 ) -> pl.DataFrame:
+    none: list[list[float]] = [[] for _ in features]
     terms_table = pl.DataFrame(
         {
             "head": head,
@@ -129,9 +157,11 @@ def _describe(
             "mean": [*mean.tolist(), 0.0],
             "scale": [*scale.tolist(), 1.0],
             "coefficient": terms.tolist(),
+            "knots": [*none, curve.knots.tolist()],
+            "levels": [*none, curve.levels.tolist()],
             "fitted": True,
-            "pairs": pairs,
-            "positives": right,
+            "pairs": counts[0],
+            "positives": counts[1],
         }
     )
     return CONFIDENCE_MODEL.tables["confidence_model"].shape(terms_table)

@@ -4,7 +4,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tagflow.schemas import CONFIDENCE_MODEL
+
 BINS = 15  # ours: equal mass, so that every bin says something
+
+BORDERS = (0.0, 0.01, 0.02, 0.05, *(round(0.05 * step, 2) for step in range(2, 20)), 0.97, 0.99, 1.0)
+"""Confidences between which a person's cases are counted: ours, finer at both ends."""
+FEWEST = 50  # ours: pairs of a bin; fewer give a share that is off by more than a seventh
 
 
 def bin_reliability(confidence: NDArray[np.float64], right: NDArray[np.int64], head: str) -> pl.DataFrame:
@@ -30,6 +36,42 @@ def bin_reliability(confidence: NDArray[np.float64], right: NDArray[np.int64], h
             "precision": pl.Float64,
             "pairs": pl.Int64,
         },
+    )
+
+
+def bin_record(confidence: NDArray[np.float64], right: NDArray[np.int64], head: str) -> pl.DataFrame:
+    """Return the ``reliability`` of a head: pairs in bins between ``BORDERS``, lowest first.
+
+    From the top down, a bin with fewer than ``FEWEST`` pairs is joined to the next lower one, and what is left at the
+    bottom to the bin above it. Empty for no pairs.
+    """
+    table = CONFIDENCE_MODEL.tables["reliability"]
+    if not len(confidence):
+        return table.empty()
+    edges = np.array(BORDERS)
+    place = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, len(edges) - 2)
+    sizes = np.bincount(place, minlength=len(edges) - 1)
+    lows, kept = [], 0
+    for low in range(len(sizes) - 1, -1, -1):
+        kept += int(sizes[low])
+        if kept >= FEWEST:
+            lows.append(low)
+            kept = 0
+    borders = edges[[0, *sorted(lows)[1:], len(edges) - 1]]
+    bins = np.clip(np.searchsorted(borders, confidence, side="right") - 1, 0, len(borders) - 2)
+    pairs = np.bincount(bins)
+    return table.shape(
+        pl.DataFrame(
+            {
+                "head": [head] * len(pairs),
+                "bin": np.arange(1, len(pairs) + 1),
+                "low": borders[:-1],
+                "high": borders[1:],
+                "confidence": np.bincount(bins, weights=confidence) / pairs,
+                "precision": np.bincount(bins, weights=right) / pairs,
+                "pairs": pairs,
+            }
+        )
     )
 
 

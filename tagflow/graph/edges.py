@@ -54,6 +54,7 @@ def link_similar(
     targets: pl.Series,
     target_kind: str,
     *,
+    origin: str = "encoder",
     threshold: float,
     most: int,
 ) -> pl.DataFrame:
@@ -64,6 +65,7 @@ def link_similar(
         found: indices into ``targets`` and cosines, each of shape (queries, k).
         targets: ids of the things searched.
         target_kind: tag or content.
+        origin: encoder, or terms: what made the cosines.
         threshold: least cosine of an edge (LLM4Tag's delta).
         most: edges a content has at most.
     """
@@ -85,7 +87,7 @@ def link_similar(
             "target",
             target_kind=pl.lit(target_kind),
             kind=pl.lit("similarity"),
-            origin=pl.lit("encoder"),
+            origin=pl.lit(origin),
             weight="weight",
         )
         .cast(EDGE)

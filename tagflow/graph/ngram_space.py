@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from tagflow.clues.conversion import has_text
+from tagflow.graph import lexical
+from tagflow.graph.lexical import UNSPACED
 from tagflow.ports import Vectors
 from tagflow.schemas import FITTED_ENCODER
 from tagflow.settings import NGRAMS
@@ -29,12 +31,10 @@ BUCKETS = 2**20  # ours: n-grams are told apart by hash; 1.5 million distinct on
 DIMENSION = 1024  # ours: cosines are kept within about 0.03
 SIGNS = 8  # ours: components that an n-gram writes to (Kane and Nelson's sparser projection)
 RARE_WEIGHT = 0.5  # ours: n-grams of fewer than two texts are names or noise
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "km", "my"})
-"""Languages written without spaces between words."""
 
 
 def fit_encoder(raw_clues: pl.DataFrame, model: str, known: Tables | None) -> Tables:
-    """Return the ``fitted_encoder``: n-grams counted on the contents outside the test split, nothing for other models.
+    """Return the ``fitted_encoder``: terms, and for this model n-grams, counted on the contents outside the test split.
 
     An artifact that was fitted on the same contents in the same way is returned as it is.
 
@@ -44,16 +44,22 @@ def fit_encoder(raw_clues: pl.DataFrame, model: str, known: Tables | None) -> Ta
         known: the artifact as it stands, if there is one.
     """
     fit = raw_clues.filter((pl.col("split") == "fit") & has_text()).sort("content_id")
-    said = "\x1f".join([WAY, *fit["content_hash"]]) if model == NGRAMS else ""
-    key = hashlib.blake2b(said.encode(), digest_size=16).hexdigest() if said else ""
-    if known is not None and known["fit"].select("encoder", "fit_key").rows() == [(model, key)]:
+    key = _hash([WAY, *fit["content_hash"]]) if model == NGRAMS else ""
+    term_key = _hash([lexical.WAY, *fit["content_hash"]])
+    if known is not None and known["fit"].select("encoder", "fit_key", "term_key").rows() == [(model, key, term_key)]:
         return known
     tables = {name: table.empty() for name, table in FITTED_ENCODER.tables.items()}
+    language = fit["language"][0] if len(fit) else "en"
+    tables["terms"] = lexical.count_terms(lexical.read_terms(fit), language)
     if model == NGRAMS:
-        language = fit["language"][0] if len(fit) else "en"
         tables["fitted_encoder"] = fit_ngrams(fit["text"].to_list(), language)
-    facts = {"encoder": [model], "fit_key": [key], "texts": [len(fit) if key else 0]}
+    counted = {"term_key": [term_key], "term_texts": [len(fit)]}
+    facts = {"encoder": [model], "fit_key": [key], "texts": [len(fit) if key else 0], **counted}
     return tables | {"fit": pl.DataFrame(facts, schema=tables["fit"].schema)}
+
+
+def _hash(said: Sequence[str]) -> str:
+    return hashlib.blake2b("\x1f".join(said).encode(), digest_size=16).hexdigest()
 
 
 def fit_ngrams(texts: Sequence[str], language: str) -> pl.DataFrame:

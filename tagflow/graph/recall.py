@@ -1,10 +1,13 @@
-"""Recall: the candidates of a content along the meta-paths C2T and C2C2T (LLM4Tag §3.2, eq. 4-6)."""
+"""Recall: the candidates of a content along C2T and C2C2T (LLM4Tag §3.2, eq. 4-6), by its words and by names (ours)."""
 
 import polars as pl
 
 from tagflow.settings import GraphSettings
 
 NEIGHBOURS_SHOWN = 3  # ours
+PAIR = ["content_id", "tag_id"]
+PATHS = ("C2T", "C2C2T", "lexical", "name")
+"""Ways of recall, in the order in which a path names them."""
 
 
 def recall_by_tag(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -17,16 +20,24 @@ def recall_by_tag(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
     Returns:
         content_id, tag_id, c2t (cosine).
     """
-    edges = similarity.filter(pl.col("target_kind") == "tag").select("content_id", tag_id="target", c2t="weight")
-    return edges.sort("content_id", -pl.col("c2t"), "tag_id").filter(_first(most))
+    edges = similarity.filter((pl.col("target_kind") == "tag") & (pl.col("origin") == "encoder"))
+    named = edges.select("content_id", tag_id="target", c2t="weight")
+    return named.sort("content_id", -pl.col("c2t"), "tag_id").filter(_first(most))
 
 
-def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
+def recall_by_name(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Return the tags whose name or alias the content says: content_id, tag_id, mentions (n / (n + 1) for n times)."""
+    edges = similarity.filter(pl.col("origin") == "name").select("content_id", tag_id="target", mentions="weight")
+    return edges.sort("content_id", -pl.col("mentions"), "tag_id").filter(_first(most))
+
+
+def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame, origin: str = "encoder") -> pl.DataFrame:
     """Return every candidate of C2C2T: tags joined by history to contents that resemble the content (eq. 5).
 
     Args:
         similarity: similarity edges; those to contents are used.
         deterministic: deterministic edges of the contents that may vote.
+        origin: encoder (neighbours in meaning) or terms (neighbours that share rare words).
 
     Returns:
         content_id, tag_id; human, machine and carried: similarity-weighted share of the neighbourhood that carries the
@@ -35,7 +46,7 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
         without neighbours has no row. Source: ours.
     """
     near = (
-        similarity.filter(pl.col("target_kind") == "content")
+        similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == origin))
         .select(
             "content_id",
             neighbour="target",
@@ -64,35 +75,56 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame) -
     )
 
 
+def recall_by_words(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
+    """Return every tag of the contents that share rare words with the content, as ``recall_by_neighbour`` does.
+
+    Returns:
+        content_id, tag_id; lexical: similarity-weighted share of those contents that people gave the tag; sharing:
+        their shares by the heaviest edge of each; sharers: ids of the nearest carriers; word_carriers: how many.
+    """
+    found = recall_by_neighbour(similarity, deterministic, "terms")
+    renamed = {"human": "lexical", "c2c2t": "sharing", "neighbours": "sharers", "carriers": "word_carriers"}
+    return found.select(*PAIR, *renamed).rename(renamed)
+
+
 def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, settings: GraphSettings) -> pl.DataFrame:
-    """Return the union of both paths, each capped (eq. 6).
+    """Return the union of all paths, each capped (eq. 6).
 
     Returns:
         content_id, tag_id, c2t (null off that path), human, machine, carried, c2c2t (0 without a carrier), neighbours,
-        carriers and path (C2T, C2C2T or C2T+C2C2T). A tag on both paths keeps the figures of both, whichever cap it
-        passed.
+        carriers, lexical, word_carriers, mentions (0 off those paths) and path (``PATHS`` joined by +). A tag keeps
+        the figures of every path it is on, whichever cap it passed; where no near content carries it, the neighbours
+        are those that share its words.
     """
-    by_tag = recall_by_tag(similarity, settings.c2t)
-    votes = recall_by_neighbour(similarity, deterministic)
-    by_neighbour = (
-        votes.sort("content_id", -pl.col("c2c2t"), "tag_id")
-        .filter(_first(settings.c2c2t))
-        .select("content_id", "tag_id")
+    by_tag, by_name = recall_by_tag(similarity, settings.c2t), recall_by_name(similarity, settings.named)
+    votes, words = recall_by_neighbour(similarity, deterministic), recall_by_words(similarity, deterministic)
+    by_neighbour = votes.sort("content_id", -pl.col("c2c2t"), "tag_id").filter(_first(settings.c2c2t))
+    by_words = words.sort("content_id", -pl.col("sharing"), "tag_id").filter(_first(settings.lexical))
+    joined = pl.concat([found.select(PAIR) for found in (by_tag, by_neighbour, by_words, by_name)])
+    joined = joined.unique(maintain_order=True)
+    for found in (by_tag, votes, words, by_name):
+        joined = joined.join(found, on=PAIR, how="left", maintain_order="left")
+    on_path = (
+        pl.col("c2t").is_not_null(),
+        pl.col("carriers") > 0,
+        pl.col("word_carriers") > 0,
+        pl.col("mentions") > 0,
     )
-    pairs = pl.concat([by_tag.select("content_id", "tag_id"), by_neighbour]).unique(maintain_order=True)
-    joined = pairs
-    for found in (by_tag, votes):
-        joined = joined.join(found, on=["content_id", "tag_id"], how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.col("human", "machine", "carried", "c2c2t").fill_null(0.0),
-        pl.col("carriers").fill_null(0),
-        pl.col("neighbours").fill_null(pl.lit([], dtype=pl.List(pl.String))),
-    ).with_columns(
-        path=pl.when(pl.col("carriers") == 0)
-        .then(pl.lit("C2T"))
-        .when(pl.col("c2t").is_null())
-        .then(pl.lit("C2C2T"))
-        .otherwise(pl.lit("C2T+C2C2T"))
+    nobody = pl.lit([], dtype=pl.List(pl.String))
+    return (
+        joined.with_columns(
+            pl.col("human", "machine", "carried", "c2c2t", "lexical", "mentions").fill_null(0.0),
+            pl.col("carriers", "word_carriers").fill_null(0),
+            neighbours=pl.coalesce("neighbours", "sharers", nobody),
+        )
+        .with_columns(
+            path=pl.concat_str(
+                [pl.when(on).then(pl.lit(name)) for on, name in zip(on_path, PATHS, strict=True)],
+                separator="+",
+                ignore_nulls=True,
+            )
+        )
+        .drop("sharing", "sharers")
     )
 
 

@@ -115,7 +115,7 @@ def fused_tagset(
     fit = raw_clues.filter((pl.col("split") == "fit") & has_text())
     contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
     given = (filtered_tagset, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
-    tables, changes = assemble_tagset(*given, dataset.thresholds.fuse, dataset.settings)
+    tables, changes = assemble_tagset(*given, dataset.thresholds, dataset.settings)
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
     counts = count_changes(changes) if len(previous) else {}
     changed = {f"tags_{change}": count for change, count in counts.items()}
@@ -135,7 +135,7 @@ def content_tag_graph(
     if is_increment(context) and dataset.store.exists(dataset.name, "content_tag_graph"):
         return _insert_new(context, dataset, raw_clues, fused_tagset)
     history = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
-    tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds)
+    tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds, dataset.lexicon)
     tables = build_graph(raw_clues, history, fused_tagset, *tools)
     if dataset.settings.encoder_model() not in THRESHOLDS:
         dataset.progress.say(

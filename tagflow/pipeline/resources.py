@@ -25,6 +25,7 @@ from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
 from tagflow.decisions import VocabularyDecisions
 from tagflow.graph.insertion import BuildIndex, extend_graph
+from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
 from tagflow.settings import (
@@ -63,6 +64,11 @@ class Dataset:
         keep = self.remember and self.settings.encoder_model() != NGRAMS
         return RememberingEncoder(self._plain_encoder, self.store, self.name, keep=keep)
 
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """What weighs words, as counted at the last refresh."""
+        return open_lexicon(self.store.read_all(self.name, "fitted_encoder"), self.settings.language)
+
     @property
     def thresholds(self) -> Thresholds:
         """Cosines of this dataset's encoder."""
@@ -88,8 +94,8 @@ class Dataset:
 
     def insert(self, contents: pl.DataFrame, known: pl.DataFrame, graph: Tables) -> Tables:
         """Return the graph with new contents in it (see ``extend_graph``)."""
-        tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds)
-        return extend_graph(graph, known, contents, *tools)
+        tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds, self.lexicon)
+        return extend_graph(graph, known, contents, self.store.read(self.name, "fused_tagset"), *tools)
 
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""

@@ -54,17 +54,27 @@ FITTED_ENCODER = Artifact(
             },
             key=("bucket",),
         ),
+        "terms": Table(
+            {
+                "bucket": Column(COUNT, "hash bucket of a word or a pair of words"),
+                "texts": Column(COUNT, "contents outside the test split whose fields have it"),
+            },
+            key=("bucket",),
+        ),
         "fit": Table(
             {
                 "encoder": Column(TEXT, "name of the encoder"),
                 "fit_key": Column(TEXT, "hash of what it was fitted on; empty for a pretrained encoder"),
                 "texts": Column(COUNT, "texts it was fitted on; 0 for a pretrained encoder"),
+                "term_key": Column(TEXT, "hash of what the terms were counted on"),
+                "term_texts": Column(COUNT, "texts the terms were counted on"),
             },
             key=("encoder",),
         ),
     },
     "ours",
-    "What an encoder fitted on the dataset has counted; empty for a pretrained one. Frozen until the next refresh.",
+    "In how many contents each word stands, and what an encoder fitted on the dataset has counted (empty for a "
+    "pretrained one). Frozen until the next refresh.",
 )
 
 CANDIDATE_TAGS = Artifact(

@@ -17,8 +17,10 @@ CONTENT_TAG_GRAPH = Artifact(
                 "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
                 "target_kind": Column(TEXT, "tag or content"),
                 "kind": Column(TEXT, "deterministic or similarity"),
-                "origin": Column(TEXT, "human, machine or encoder"),
-                "weight": Column(SHARE, "edge weight: origin weight, or cosine in [-1, 1]"),
+                "origin": Column(TEXT, "human, machine, encoder (near in meaning), terms (shares rare words) or name"),
+                "weight": Column(
+                    SHARE, "edge weight: origin weight, cosine in [-1, 1], or n / (n + 1) for a name said n times"
+                ),
             },
             key=("content_id", "target", "target_kind", "kind", "origin"),
         ),
@@ -29,12 +31,32 @@ CONTENT_TAG_GRAPH = Artifact(
                 "source_hash": Column(TEXT, "content hash when the content was embedded; the tag id of a tag"),
                 "fingerprint": Column(TEXT, "fingerprint of the encoder"),
                 "vector": Column(pl.Array(pl.Float32, 0), "unit vector; all zero for a content without text"),
+                "terms": Column(pl.List(pl.Int64), "hash buckets of the words and pairs of words that others use too"),
+                "term_weights": Column(pl.List(pl.Float32), "their TF-IDF weights; the whole text has length 1"),
             },
             key=("node", "node_kind"),
         ),
+        "classifier": Table(
+            {
+                "content_id": Column(TEXT, "a content of the fit split with tags from people"),
+                "own": Column(SHARE, "what leaves the content out of its own score"),
+                "weights": Column(pl.Array(pl.Float32, 0), "its weight for each tag of classified, in their order"),
+            },
+            key=("content_id",),
+        ),
+        "classified": Table(
+            {
+                "tag_id": Column(
+                    TEXT, "a tag the classifier knows: people used it twice, and it is not beyond the most"
+                ),
+                "place": Column(COUNT, "its place in weights, from 0"),
+            },
+            key=("tag_id",),
+        ),
     },
     "LLM4Tag §3.2, eq. 1-3",
-    "The content-tag graph: deterministic edges of the fit split, similarity edges of every content, and the vectors.",
+    "The content-tag graph: deterministic edges of the fit split, similarity edges of every content, the vectors and "
+    "weighted words behind them, and the linear classifier.",
 )
 
 KNOWLEDGE_BASE = Artifact(
@@ -64,6 +86,8 @@ CONFIDENCE_MODEL = Artifact(
                 "mean": Column(SHARE, "mean subtracted from the feature"),
                 "scale": Column(SHARE, "standard deviation the feature is divided by"),
                 "coefficient": Column(SHARE, "weight in the logistic model"),
+                "knots": Column(pl.List(SHARE), "sums at which the calibration is given, ascending; on the bias only"),
+                "levels": Column(pl.List(SHARE), "calibrated logit at each knot"),
                 "fitted": Column(FLAG, "false: the documented prior model, whose numbers are not calibrated"),
                 "pairs": Column(COUNT, "(content, tag) pairs it was fitted on"),
                 "positives": Column(COUNT, "right pairs among them"),
@@ -73,7 +97,9 @@ CONFIDENCE_MODEL = Artifact(
         "reliability": Table(
             {
                 "head": Column(TEXT, "the head of the model"),
-                "bin": Column(COUNT, "equal-mass bin, from 1"),
+                "bin": Column(COUNT, "bin of confidence, from 1; finer towards the top"),
+                "low": Column(SHARE, "confidence at its lower border; the first begins at 0"),
+                "high": Column(SHARE, "confidence at its upper border; the last ends at 1"),
                 "confidence": Column(SHARE, "mean confidence in the bin, cross-fitted"),
                 "precision": Column(SHARE, "share of right pairs in the bin"),
                 "pairs": Column(COUNT, "pairs in the bin"),
@@ -92,7 +118,7 @@ _SCORED = {
     "confidence": Column(
         SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
     ),
-    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, both, or the method's own path"),
+    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them, or the method's own path"),
     "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
     "evidence": Column(TEXT, "the reason in words"),

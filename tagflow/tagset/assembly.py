@@ -6,7 +6,7 @@ import polars as pl
 
 from tagflow.decisions import VocabularyDecisions
 from tagflow.ports import Encoder, Vectors
-from tagflow.settings import DatasetSettings
+from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tables import Tables
 from tagflow.tagset.decisions import apply_names, attach_aliases, collapse_members, decide_pairs
 from tagflow.tagset.fusion import fuse_tags, gather_evidence, needs_evidence
@@ -23,7 +23,7 @@ def assemble_tagset(
     decisions: VocabularyDecisions,
     contents: tuple[pl.Series, Callable[[], Vectors]],
     encoder: Encoder,
-    threshold: float,
+    thresholds: Thresholds,
     settings: DatasetSettings,
 ) -> tuple[Tables, Difference]:
     """Return the ``fused_tagset`` artifact, and what it changes of the tag set before it.
@@ -36,7 +36,7 @@ def assemble_tagset(
         decisions: what people decided; it wins over the machine.
         contents: ids of the contents outside the test split, and what gives their vectors if they are asked.
         encoder: spans the space of tags.
-        threshold: cosine from which two tags are redundant.
+        thresholds: cosines from which two tags are redundant, and from which they are one.
         settings: how tags are fused.
     """
     forced = decide_pairs(decisions, listed)
@@ -44,7 +44,8 @@ def assemble_tagset(
     asked = needs_evidence(kept, settings.vocabulary)
     evidence = gather_evidence(kept, uses, contents[0], contents[1]()) if asked else None
     vectors = encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
-    fused = fuse_tags(kept, uses, vectors, threshold, settings.vocabulary, settings.language, forced, evidence)
+    fusing = (thresholds.fuse, settings.vocabulary, settings.language, forced, evidence, thresholds.sure)
+    fused = fuse_tags(kept, uses, vectors, *fusing)
     log = pl.concat([forced.log, fused["fusion_log"]])
     tables = {"fused_tagset": attach_aliases(fused["fused_tagset"], forced), "fusion_log": log}
     tables = apply_names(tables, decisions)

@@ -42,6 +42,7 @@ def confirm_pairs(
     language: str,
     words: GuardWords | None = None,
     contexts: Vectors | None = None,
+    near: float = ASKED["near"],
 ) -> pl.DataFrame:
     """Return score in [0, 1] and reason of each pair; from 0.5 on the two tags are one, as far as their words say.
 
@@ -54,6 +55,7 @@ def confirm_pairs(
         language: of the tags.
         words: the lists; the language's own if not given.
         contexts: cosine of the contents' centroids (NaN = none); Chinese short forms are confirmed only with it.
+        near: cosine that needs no other evidence, in the encoder's space.
 
     Raises:
         ConfigError: the language's extra is not installed.
@@ -71,9 +73,10 @@ def confirm_pairs(
         found |= {"initials": long, "two initials": two, "spelled alike": are_spelled_alike(folded)}
         found["derived"] = are_derived(folded)
     found["near"] = np.ones(len(pairs), bool)
+    asked = ASKED | {"near": near}
     scores = np.zeros((len(pairs), len(found)))
     for place, (name, holds) in enumerate(found.items()):
-        scores[holds, place] = 1 / (1 + np.exp(-STEEP * (np.asarray(cosine, np.float64)[holds] - ASKED[name])))
+        scores[holds, place] = 1 / (1 + np.exp(-STEEP * (np.asarray(cosine, np.float64)[holds] - asked[name])))
     best = scores.argmax(axis=1) if len(pairs) else np.zeros(0, np.int64)
     score = scores[np.arange(len(pairs)), best]
     names = np.array(list(found))[best]

@@ -11,7 +11,7 @@ from tagflow.ports import Vectors
 from tagflow.schemas import FUSED_TAGSET
 from tagflow.settings import VocabularySettings
 from tagflow.tables import Tables
-from tagflow.tagset.confirmations import confirm_pairs, propose_pairs
+from tagflow.tagset.confirmations import ASKED, confirm_pairs, propose_pairs
 from tagflow.tagset.content_evidence import find_centroids, live_apart, measure_contexts, stand_together
 from tagflow.tagset.decisions import Forced
 from tagflow.tagset.guards import refuse_pairs
@@ -81,6 +81,7 @@ def fuse_tags(
     language: str,
     forced: Forced,
     evidence: Evidence | None = None,
+    sure: float = ASKED["near"],
 ) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
@@ -100,6 +101,7 @@ def fuse_tags(
         language: of the tags.
         forced: what people decided: tags that join no other, and pairs that may not meet.
         evidence: what the contents say, its rows as ``kept``; without it nobody asks them.
+        sure: cosine from which two tags are one whatever their words say.
     """
     is_fixed = _is_fixed(settings) | pl.col("key").is_in(forced.leading.implode())
     rank = pl.struct(~is_fixed, -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
@@ -107,7 +109,7 @@ def fuse_tags(
     kept, vectors = kept[order], vectors[order]
     if evidence is not None:
         evidence = Evidence(evidence.uses[order], evidence.vectors)
-    judge = _Judge(kept["key"], threshold, settings, language, evidence)
+    judge = _Judge(kept["key"], (threshold, sure), settings, language, evidence)
     index = ScanIndex(vectors)
     fixed = kept.select(is_fixed).to_series().to_numpy()
     low = max(threshold - settings.grey_band, -1.0)
@@ -124,12 +126,12 @@ class _Judge:
     def __init__(
         self,
         keys: pl.Series,
-        threshold: float,
+        cosines: tuple[float, float],
         settings: VocabularySettings,
         language: str,
         evidence: Evidence | None,
     ) -> None:
-        self._keys, self._threshold, self._language = keys, np.float32(threshold), language
+        self._keys, self._threshold, self._sure, self._language = keys, np.float32(cosines[0]), cosines[1], language
         self._asked, self._evidence = settings.guards.switched_on(), evidence
         self._centroids = None if evidence is None else find_centroids(evidence.uses, evidence.vectors)
         self.words: GuardWords = load_guard_words(language)
@@ -168,7 +170,7 @@ class _Judge:
     def _confirm(
         self, pairs: pl.DataFrame, i: NDArray[np.int64], j: NDArray[np.int64], cosine: Vectors, contexts: Vectors | None
     ) -> NDArray[np.bool_]:
-        found = confirm_pairs(pairs, cosine, self._language, self.words, contexts)
+        found = confirm_pairs(pairs, cosine, self._language, self.words, contexts, self._sure)
         sure = (found["score"] >= SURE).to_numpy()
         places = zip(i[sure].tolist(), j[sure].tolist(), strict=True)
         self.confirmed.update(zip(places, found["reason"].filter(pl.Series(sure)), strict=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,10 +116,9 @@ class _Merger:
 
     def merge_panel(self, panel: Pairs, extra: Pairs, guard: Guard | None) -> None:
         spoken = self._index.spoken[panel.i] & self._index.spoken[panel.j]
-        every = join_pairs([Pairs(*(column[spoken] for column in panel)), extra])
-        i, j, cosine = (column[self._leads[every.i]] for column in every)
-        order = np.lexsort((i, -cosine, j))
-        i, j, cosine = i[order], j[order], cosine[order]
+        every = join_pairs([_take(panel, spoken), extra])
+        led = _take(every, self._leads[every.i])
+        i, j, cosine = _take(led, np.lexsort((led.i, -led.cosine, led.j)))
         self._panel, self._crowds = Pairs(i, j, cosine), {}
         reasons = guard(i, j, cosine).tolist() if guard and len(i) else []
         taken: list[int] = []
@@ -175,3 +174,7 @@ class _Merger:
     def report(self) -> Merge:
         i, j, cosine = join_pairs(self._decided)
         return Merge(self._leader, j, i, cosine, self._decisions, self._reasons)
+
+
+def _take(pairs: Pairs, which: NDArray[Any]) -> Pairs:
+    return Pairs(pairs.i[which], pairs.j[which], pairs.cosine[which])

@@ -26,7 +26,7 @@ from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.worlds import WordEncoder, proposals, raw_clues, said, tag_set, unit
 
 ENCODER = WordEncoder({"soup": (1, 0, 0), "stew": (0.8, 0.6, 0), "vegan": (0, 1, 0), "rome": (0, 0, 1)})
-AT = partial(Thresholds, fuse=0.8, match=0.9)
+AT = partial(Thresholds, fuse=0.8, sure=0.9, match=0.9)
 CLOSE = AT(delta_ct=0.1, delta_cc=0.1)
 
 
