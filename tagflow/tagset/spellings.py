@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from importlib.resources import files
+from itertools import accumulate, pairwise
 
 import polars as pl
 import simplemma
@@ -119,7 +120,9 @@ def _sort_words(texts: pl.Series, language: str) -> pl.Series:
 
 
 def _lemmatise_groups(groups: Groups, language: str) -> Groups:
-    return [lemmatise(pl.Series(group, dtype=pl.String), language).to_list() for group in groups]
+    every = lemmatise(pl.Series([form for group in groups for form in group], dtype=pl.String), language).to_list()
+    bounds = [0, *accumulate(map(len, groups))]
+    return [every[begin:end] for begin, end in pairwise(bounds)]
 
 
 def _fold_spelling(words: pl.Series) -> pl.Series:
