@@ -131,6 +131,66 @@ def test_zero_vectors_lead_themselves(threshold):
     assert merge_leaders(at(None, 0, None, 3), threshold, -1.0).leader.tolist() == [0, 1, 2, 1]
 
 
+def list_pairs(*pairs: tuple[int, int, float]) -> Pairs:
+    i, j, cosine = zip(*pairs, strict=True)
+    return Pairs(np.array(i), np.array(j), np.array(cosine, np.float32))
+
+
+@pytest.mark.parametrize("tile", [1, 2, 768])
+def test_extra_pairs_are_tried_below_the_threshold_in_their_turn(tile):
+    index = at(0, 90, 30, 120)  # the third reaches the first; of its member, it lies 60 degrees, the fourth 30
+    extra = list_pairs((0, 1, 0.0), (1, 2, 0.5), (0, 3, -0.5))
+    merge = merge_leaders(index, 0.8, 0.7, extra=extra, tile=tile)
+    assert merge.leader.tolist() == [0, 0, 2, 0]
+    assert list_decisions(merge) == [(1, 0, "merged"), (2, 0, "refused"), (3, 0, "merged")]
+    assert merge.similarity.tolist() == pytest.approx([0.0, np.cos(np.radians(30)), -0.5])
+
+
+@pytest.mark.parametrize("tile", [1, 768])
+def test_an_extra_pair_comes_after_the_nearer_ones_and_only_if_its_leader_still_leads(tile):
+    merge = merge_leaders(at(0, 90, 70, 10), 0.8, -1.0, extra=list_pairs((0, 2, 0.342), (2, 3, 0.5)), tile=tile)
+    assert merge.leader.tolist() == [0, 1, 1, 0]
+    assert list_decisions(merge) == [(2, 1, "merged"), (3, 0, "merged")]
+
+
+def test_an_extra_pair_is_put_to_guard_floor_and_fixed_like_any_other():
+    extra = list_pairs((0, 1, 0.0))
+    asked = merge_leaders(at(0, 90), 0.8, 0.7, extra=extra, guard=lambda i, j, cosine: np.array(["no"] * len(i)))
+    assert (asked.decision, asked.reason) == (["refused"], ["no"])
+    fixed = merge_leaders(at(0, 90), 0.8, 0.7, extra=extra, fixed=np.array([True, True]))
+    assert (fixed.decision, fixed.leader.tolist()) == (["reported"], [0, 1])
+    low = merge_leaders(at(0, 0, 90), 0.8, 0.7, extra=list_pairs((0, 2, 0.0)))
+    assert (low.decision, low.leader.tolist()) == (["merged", "refused"], [0, 0, 2])
+
+
+def test_zero_vectors_merge_by_extra_pairs():
+    assert merge_leaders(at(None, 0, None), 0.8, 0.7, extra=list_pairs((0, 2, 0.0))).leader.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("tile", [1, 768])
+@pytest.mark.parametrize("listed", [True, False])
+def test_tags_apart_share_no_cluster_whoever_leads_it(tile, listed):
+    apart = {1: {2: "people"}, 2: {1: "people"}}
+    index = at(0, 5, 10, 40)
+    pairs = list(index.iterate_pairs(0.8)) if listed else None
+    merge = merge_leaders(index, 0.8, 0.7, apart=apart, pairs=pairs, tile=tile)
+    assert merge.leader.tolist() == [0, 0, 2, 2]  # the last lies 30 degrees from the third, 40 from the first
+    assert list_decisions(merge) == [(1, 0, "merged"), (2, 0, "refused"), (3, 2, "merged")]
+    assert merge.reason[1] == "people"
+    direct = merge_leaders(at(0, 5), 0.8, 0.7, apart={0: {1: "they differ"}, 1: {0: "they differ"}})
+    assert (direct.leader.tolist(), direct.reason) == ([0, 1], ["they differ"])
+
+
+def test_apart_goes_before_guard_and_fixed_and_holds_for_extra_pairs():
+    apart = {0: {1: "people"}, 1: {0: "people"}}
+    fixed = np.array([True, True])
+    for index, extra in ((at(0, 5), None), (at(0, 90), list_pairs((0, 1, 0.0)))):
+        merge = merge_leaders(
+            index, 0.8, 0.7, fixed=fixed, apart=apart, extra=extra, guard=lambda i, j, cosine: np.array(["no"] * len(i))
+        )
+        assert (merge.decision, merge.reason) == (["refused"], ["people"])
+
+
 def test_without_pairs_there_is_nothing_to_decide():
     merge = merge_leaders(at(0, 90), 0.8, 0.7)
     assert (merge.leader.tolist(), merge.tag.tolist(), merge.decision) == ([0, 1], [], [])
