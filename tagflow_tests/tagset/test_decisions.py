@@ -47,9 +47,9 @@ def test_a_merge_and_a_split_are_pairs_and_rows_of_the_log():
     assert forced.apart.select("key", "other_key").rows() == [("soup", "stew")]
     assert forced.leading.to_list() == ["tomatoes"]
     assert forced.log.rows() == [
-        ("tomato", "Tomatoes", None, "merged", "people decided in vocabulary.yaml (merge)"),
-        ("#Tomatos", "Tomatoes", None, "merged", "people decided in vocabulary.yaml (merge)"),
-        ("soup", "Stew", None, "refused", "people decided in vocabulary.yaml (split)"),
+        ("tomato", "Tomatoes", None, "merged", "people", "people decided in vocabulary.yaml (merge)"),
+        ("#Tomatos", "Tomatoes", None, "merged", "people", "people decided in vocabulary.yaml (merge)"),
+        ("soup", "Stew", None, "refused", "people", "people decided in vocabulary.yaml (split)"),
     ]
 
 
@@ -156,9 +156,9 @@ def test_a_renamed_tag_keeps_its_id_and_its_old_name_as_an_alias():
     log = make_table(
         "fused_tagset",
         [
-            {"tag": "hue", "leader": "colour", "similarity": 0.9, "decision": "merged", "reason": "cosine"},
-            {"tag": "color", "leader": "Colour", "decision": "merged", "reason": "people"},
-            {"tag": "soup", "leader": "colour", "similarity": 0.8, "decision": "refused", "reason": "guard"},
+            {"tag": "hue", "leader": "colour", "similarity": 0.9, "decision": "merged", "by": "cosine", "reason": "near"},
+            {"tag": "color", "leader": "Colour", "decision": "merged", "by": "people", "reason": "(merge)"},
+            {"tag": "soup", "leader": "colour", "similarity": 0.8, "decision": "refused", "by": "scope", "reason": "x"},
         ],
         table="fusion_log",
     )
@@ -168,9 +168,9 @@ def test_a_renamed_tag_keeps_its_id_and_its_old_name_as_an_alias():
         ("soup", "soup", []),
     ]
     assert named["fusion_log"].rows() == [
-        ("hue", "Color", 0.9, "merged", "cosine"),
-        ("soup", "Color", 0.8, "refused", "guard"),
-        ("colour", "Color", None, "merged", "people decided in vocabulary.yaml (rename)"),
+        ("hue", "Color", 0.9, "merged", "cosine", "near"),
+        ("soup", "Color", 0.8, "refused", "scope", "x"),
+        ("colour", "Color", None, "merged", "people", "people decided in vocabulary.yaml (rename)"),
     ]
 
 
