@@ -26,6 +26,7 @@ def _list_one(value: object) -> object:
 
 Tag = Annotated[str, BeforeValidator(_refuse_bare)]
 Tags = Annotated[tuple[Tag, ...], BeforeValidator(_list_one)]
+Definition = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Language = Annotated[str, BeforeValidator(_refuse_bare), StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Languages = Annotated[tuple[Language, ...], BeforeValidator(_list_one)]
 
@@ -48,13 +49,17 @@ class TagRules(Strict):
 
 
 class VocabularyDecisions(Strict):
-    """What people decided: it always wins over the machine."""
+    """What people decided: it always wins over the machine.
+
+    ``added`` holds tags that people put into the tag set with their definitions, whether or not anything proposed them.
+    """
 
     banned: Tags = ()
     merge: dict[Tag, Tags] = Field({})
     split: tuple[tuple[Tag, Tag], ...] = ()
     rename: dict[Tag, Tag] = Field({})
-    describe: dict[Tag, Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = Field({})
+    describe: dict[Tag, Definition] = Field({})
+    added: dict[Tag, Definition] = Field({})
     rules: TagRules = TagRules()
 
 

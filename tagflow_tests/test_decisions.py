@@ -13,6 +13,7 @@ merge: {tomatoes: [tomato, tomatos], soup: broth}
 split: [[soup, stew]]
 rename: {veg: vegetables}
 describe: {soup: "  Warm and wet.  "}
+added: {sourdough: Bread with a starter.}
 rules:
   manual_only: sponsored
   implies: {ramen: [soup, noodles]}
@@ -51,6 +52,7 @@ def test_everything_that_can_be_decided_is_read_and_one_tag_needs_no_list(tmp_pa
     assert decisions.split == (("soup", "stew"),)
     assert decisions.rename == {"veg": "vegetables"}
     assert decisions.describe == {"soup": "Warm and wet."}
+    assert decisions.added == {"sourdough": "Bread with a starter."}
     assert decisions.rules == TagRules(
         manual_only=("sponsored",),
         implies={"ramen": ("soup", "noodles")},
@@ -71,6 +73,8 @@ def test_everything_that_can_be_decided_is_read_and_one_tag_needs_no_list(tmp_pa
         ("rules: {groups: {diet: {tags: [a], at_most: 0}}}\n", "rules.groups.diet.at_most"),
         ("rules: {languages: {soup: English}}\n", "rules.languages.soup.0"),
         ("describe: {soup: ' '}\n", "describe.soup"),
+        ("added: {soup: ' '}\n", "added.soup"),
+        ("added: [soup]\n", "added must hold keys and values"),
         ("merge: {a: [b]}\nmerge: {c: [d]}\n", "the key 'merge' stands twice"),
         ("merge:\n  a: [b]\n  a: [c]\n", "the key 'a' stands twice"),
     ],

@@ -25,12 +25,14 @@ class Forced(NamedTuple):
         apart: key, other_key, reason: pairs that may never end in one cluster, by the keys of their leaders.
         leading: keys of the tags that people named: others may join them, they join none.
         log: fusion_log rows of these decisions, with no similarity.
+        added: key, tag, description of the tags that people put into the tag set.
     """
 
     members: pl.DataFrame
     apart: pl.DataFrame
     leading: pl.Series
     log: pl.DataFrame
+    added: pl.DataFrame
 
 
 def decide_pairs(decisions: VocabularyDecisions, listed: pl.DataFrame) -> Forced:
@@ -45,24 +47,27 @@ def decide_pairs(decisions: VocabularyDecisions, listed: pl.DataFrame) -> Forced
     """
     decided = _list_members(decisions)
     apart = _list_apart(decisions)
-    own, refused = _list_file_members(listed, decided, apart)
+    added = _list_added(decisions)
+    own, refused = _list_file_members(listed, decided, apart, added)
     banned = _keyed([*decisions.banned])["key"].implode()
     members = pl.concat([decided, own]).filter(~pl.col("key").is_in(banned) & ~pl.col("leader_key").is_in(banned))
     leader = members.select("key", "leader_key")
     resolved = apart.with_columns(_resolve(apart[side], leader).alias(side) for side in ("key", "other_key"))
-    named = _keyed([*decisions.merge, *decisions.rename, *decisions.describe])
+    named = _keyed([*decisions.added, *decisions.merge, *decisions.rename, *decisions.describe])
     leading = pl.concat([named["key"], members["leader_key"]]).unique(maintain_order=True)
     joins = members.select("tag", "leader", decision=pl.lit("merged"), reason="reason")
     keeps = apart.select("tag", leader="other", decision=pl.lit("refused"), reason="reason")
     log = _as_log(pl.concat([joins, keeps, refused]))
-    return Forced(members, resolved.select("key", "other_key", "reason"), leading, log)
+    pairs = resolved.select("key", "other_key", "reason")
+    return Forced(members, pairs, leading, log, added.filter(~pl.col("key").is_in(banned)))
 
 
 def collapse_members(filtered: pl.DataFrame, uses: pl.DataFrame, forced: Forced) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the kept tags and the uses as fusion takes them: each forced cluster is its leader alone.
 
-    A leader that is no candidate is made of its members. A tag that people named, and one that a named tag is merged
-    with, is never cut for being rare or common; its count is the number of distinct contents of the whole cluster.
+    A leader that is no candidate is made of its members, and a tag that people added needs no candidate at all. A tag
+    that people named, and one that a named tag is merged with, is never cut for being rare or common; its count is the
+    number of distinct contents of the whole cluster.
 
     Args:
         filtered: ``filtered_tagset``.
@@ -72,7 +77,7 @@ def collapse_members(filtered: pl.DataFrame, uses: pl.DataFrame, forced: Forced)
     Returns:
         kept: key, tag, contents, origin, description of ``filtered``; and uses, with leaders in the place of members.
     """
-    sound = filtered.filter(~pl.col("verdict").is_in(["banned", "malformed"]))
+    sound = _add_tags(filtered.filter(~pl.col("verdict").is_in(["banned", "malformed"])), forced.added)
     leads = forced.members.select("key", "leader_key", "leader")
     placed = sound.join(leads, on="key", how="left", maintain_order="left").with_columns(
         pl.col("leader_key").fill_null(pl.col("key")), own=pl.col("leader_key").is_null()
@@ -151,7 +156,7 @@ def apply_names(tables: Tables, decisions: VocabularyDecisions) -> Tables:
     )
     told = renamed.drop("aliases", "new").join(names, on="tag_id", how="left", maintain_order="left")
     told = told.with_columns(pl.col("aliases").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-    said = _keyed([*decisions.describe]).with_columns(said=pl.Series([*decisions.describe.values()], dtype=pl.String))
+    said = _list_said(decisions)
     by_name = explode_names(told).join(said.select("key", "said"), on="key").unique("tag_id", maintain_order=True)
     described = told.join(by_name.select("tag_id", "said"), on="tag_id", how="left", maintain_order="left")
     final = described.with_columns(description=pl.coalesce("said", "description")).select(fused.columns)
@@ -178,6 +183,31 @@ def _keyed(tags: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"tag": tags}, schema={"tag": pl.String}).select(key=normalise(pl.col("tag")), tag="tag")
 
 
+def _list_added(decisions: VocabularyDecisions) -> pl.DataFrame:
+    told = _keyed([*decisions.added]).with_columns(description=pl.Series([*decisions.added.values()], dtype=pl.String))
+    return told.unique("key", keep="first", maintain_order=True)
+
+
+def _list_said(decisions: VocabularyDecisions) -> pl.DataFrame:
+    """Definitions of tags: what describe says goes before what added said."""
+    described = pl.Series([*decisions.describe.values()], dtype=pl.String)
+    parts = [
+        _keyed([*decisions.describe]).select("key", said=described),
+        _list_added(decisions).select("key", said="description"),
+    ]
+    return pl.concat(parts).unique("key", keep="first", maintain_order=True)
+
+
+def _add_tags(sound: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """The candidates with people's own tags among them, as tags of a file; one that is a candidate keeps its count."""
+    counts = sound.select("key", "contents")
+    new = added.join(counts, on="key", how="left", maintain_order="left").select(
+        "key", "tag", pl.col("contents").fill_null(0), verdict=pl.lit("kept"), origin=pl.lit("file"),
+        description="description",
+    )  # fmt: skip
+    return pl.concat([sound.join(added, on="key", how="anti", maintain_order="left"), new.select(sound.columns)])
+
+
 def _pairs(rows: list[tuple[str, str]], schema: pl.Schema, reason: str) -> pl.DataFrame:
     frame = pl.DataFrame(
         rows, schema=["tag", "other"], orient="row", schema_overrides=dict.fromkeys(("tag", "other"), pl.String)
@@ -196,14 +226,15 @@ def _list_members(decisions: VocabularyDecisions) -> pl.DataFrame:
 
 
 def _list_file_members(
-    listed: pl.DataFrame, decided: pl.DataFrame, apart: pl.DataFrame
+    listed: pl.DataFrame, decided: pl.DataFrame, apart: pl.DataFrame, added: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Members by the tag list, as far as people did not decide otherwise, and log rows of what two tags claim."""
     said = listed.select(tag="aliases", leader="tag").explode("tag").drop_nulls()
     keyed = said.select(
         key=normalise(pl.col("tag")), tag="tag", leader_key=normalise(pl.col("leader")), leader="leader"
     ).filter((pl.col("key") != pl.col("leader_key")) & (pl.col("key") != ""))
-    taken = [listed.select(key=normalise(pl.col("tag"))), decided.select("key"), decided.select(key="leader_key")]
+    people = [decided.select("key"), decided.select(key="leader_key"), added.select("key")]
+    taken = [listed.select(key=normalise(pl.col("tag"))), *people]
     over = decided.select(leader_key="key", to_key="leader_key", to="leader")
     free = (
         keyed.join(pl.concat(taken), on="key", how="anti", maintain_order="left")

@@ -138,6 +138,42 @@ def test_without_decisions_the_kept_tags_and_the_uses_are_what_they_were():
     assert same.equals(said)
 
 
+def test_an_added_tag_is_kept_whether_it_was_a_candidate_or_not():
+    table = filtered(("sourdough", 2, "too_rare", "proposed"), ("soup", 5, "kept", "proposed"))
+    forced = force(added={"Sourdough": "Bread with a starter.", "focaccia": "Flat bread."})
+    kept, said = collapse_members(table, uses(sourdough=["c1", "c2"], soup=["c1"]), forced)
+    assert kept.select("key", "tag", "contents", "origin", "description").rows() == [
+        ("soup", "soup", 5, "proposed", None),
+        ("sourdough", "Sourdough", 2, "file", "Bread with a starter."),
+        ("focaccia", "focaccia", 0, "file", "Flat bread."),
+    ]
+    assert "sourdough" in forced.leading
+    assert said.height == 3
+
+
+def test_an_added_tag_takes_the_contents_of_what_people_merge_into_it():
+    forced = force(added={"sourdough": "x"}, merge={"sourdough": ["levain"]})
+    kept, said = collapse_members(filtered(("levain", 2, "kept", "proposed")), uses(levain=["c1", "c2"]), forced)
+    assert kept.select("key", "contents", "origin").rows() == [("sourdough", 2, "file")]
+    assert said["tag"].to_list() == ["sourdough", "sourdough"]
+
+
+def test_a_banned_tag_is_not_added():
+    assert collapse_members(filtered(), uses(), force(added={"Junk": "x"}, banned=["junk"]))[0].is_empty()
+
+
+def test_an_alias_of_the_list_that_people_added_is_a_tag_of_its_own():
+    assert force(listing(("bread", ["Sourdough"])), added={"sourdough": "x"}).members.is_empty()
+
+
+def test_what_describe_says_goes_before_what_was_said_when_it_was_added():
+    fused = make_tagset({"tag_id": "t1", "tag": "sourdough"}, {"tag_id": "t2", "tag": "rye"})
+    log = make_table("fused_tagset", [], table="fusion_log")
+    said = decide(added={"sourdough": "first", "rye": "dark"}, describe={"Sourdough": "better"})
+    named = apply_names({"fused_tagset": fused, "fusion_log": log}, said)["fused_tagset"]
+    assert named["description"].to_list() == ["better", "dark"]
+
+
 def test_members_become_aliases_and_a_name_of_another_tag_does_not():
     fused = tag_set({"tomatoes": ["roma"], "broth": []})
     forced = force(merge={"Tomatoes": ["tomato", "roma"]}, describe={"x": "y"})
@@ -156,7 +192,14 @@ def test_a_renamed_tag_keeps_its_id_and_its_old_name_as_an_alias():
     log = make_table(
         "fused_tagset",
         [
-            {"tag": "hue", "leader": "colour", "similarity": 0.9, "decision": "merged", "by": "cosine", "reason": "near"},
+            {
+                "tag": "hue",
+                "leader": "colour",
+                "similarity": 0.9,
+                "decision": "merged",
+                "by": "cosine",
+                "reason": "near",
+            },
             {"tag": "color", "leader": "Colour", "decision": "merged", "by": "people", "reason": "(merge)"},
             {"tag": "soup", "leader": "colour", "similarity": 0.8, "decision": "refused", "by": "scope", "reason": "x"},
         ],
