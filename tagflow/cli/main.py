@@ -87,6 +87,40 @@ def browse(name: str, tag: str | None, search: str | None) -> None:
 
 @cli.command()
 @click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--count", default=50, show_default=True, type=click.IntRange(min=1), help="Cases at most.")
+@click.option("--import", "imported", type=click.Path(path_type=Path), help="Take the decisions of this file.")
+@click.option("--by", default=None, metavar="WHO", help="Who decided; goes with --import.")
+@click.option("--status", is_flag=True, help="Say what was decided so far.")
+@click.option("--emerging", is_flag=True, help="Show the tags that contents without a fitting tag suggest.")
+@click.option("--accept", default=None, metavar="TAG", help="Put an emerging TAG into the tag set.")
+def review(
+    name: str,
+    file: Path | None,
+    count: int,
+    imported: Path | None,
+    by: str | None,
+    status: bool,
+    emerging: bool,
+    accept: str | None,
+) -> None:
+    """Write the cases of the dataset NAME that are most worth a decision to FILE (.csv or .jsonl), or show them."""
+    verbs = [verb for verb in (file, imported, status, emerging, accept) if verb]
+    if len(verbs) > 1 or (by and not imported):
+        raise click.UsageError("One at a time: FILE, --import (with --by), --status, --emerging or --accept.")
+    if emerging or accept:
+        from tagflow.cli.emerging import run_accept, run_emerging
+
+        return run_accept(name, accept) if accept else run_emerging(name)
+    from tagflow.cli.review import run_import, run_review, run_status
+
+    if imported:
+        return run_import(name, imported, by)
+    return run_status(name) if status else run_review(name, file, count)
+
+
+@cli.command()
+@click.argument("name")
 @click.argument("artifact")
 @click.argument("file", type=click.Path(path_type=Path))
 def export(name: str, artifact: str, file: Path) -> None:
