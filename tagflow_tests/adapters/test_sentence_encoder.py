@@ -165,11 +165,71 @@ def test_the_space_is_known_by_model_and_precision(encoder: SentenceEncoder) -> 
     }
 
 
+MIXED = [
+    "soup",
+    "the parliament votes on the budget tomorrow at noon",
+    "rockets",
+    "gluten-free sourdough, day 3",
+    "sea " * 300,
+    "why does my pesto turn brown? " * 20,
+]
+
+
 def test_half_precision_stays_near_full_precision(encoder: SentenceEncoder) -> None:
-    texts = ["a bowl of soup", "rockets"]
-    full, half = encoder.encode(texts), open_model(PACKAGED, "bfloat16").encode(texts)
+    full, half = encoder.encode(MIXED), open_model(PACKAGED, "bfloat16").encode(MIXED)
     np.testing.assert_allclose(np.linalg.norm(half, axis=1), 1, atol=1e-5)
-    assert (np.einsum("ij,ij->i", full, half) > 0.99).all()
+    assert (np.einsum("ij,ij->i", full, half) >= 0.9998).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_vector_does_not_depend_on_its_company(precision: str) -> None:
+    opened = open_model(PACKAGED, precision)
+    alone = np.concatenate([opened.encode([text]) for text in MIXED])
+    np.testing.assert_allclose(opened.encode([*MIXED, *MIXED[::-1]]), np.concatenate([alone, alone[::-1]]), atol=1e-6)
+
+
+def test_the_batches_are_the_models_own_vectors(encoder: SentenceEncoder) -> None:
+    """Each text is within one window, so the model by itself reads all of it."""
+    model = sentence_encoder._load(PACKAGED)
+    texts = MIXED[:4]
+    np.testing.assert_allclose(encoder.encode(texts), model.encode(texts, show_progress_bar=False), atol=1e-6)
+
+
+def test_the_batches_and_the_models_own_way_give_the_same(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = encoder.encode(MIXED)
+    monkeypatch.setattr(sentence_encoder, "_find_frame", lambda model: None)
+    np.testing.assert_allclose(encoder.encode(MIXED), fast, atol=1e-5)
+
+
+def test_a_model_with_a_prompt_is_left_to_put_it_before_every_text(encoder: SentenceEncoder, folder: Path) -> None:
+    name = "config_sentence_transformers.json"
+    own(folder / name)
+    (folder / name).write_text('{"prompts": {"p": "astronomy: "}, "default_prompt_name": "p"}')
+    np.testing.assert_allclose(open_model(str(folder)).encode(["soup"]), encoder.encode(["astronomy: soup"]), atol=1e-5)
+
+
+def test_a_model_that_pools_by_its_first_token_is_asked_for_that(encoder: SentenceEncoder, folder: Path) -> None:
+    own(folder / "1_Pooling/config.json")
+    (folder / "1_Pooling/config.json").write_text(
+        '{"word_embedding_dimension": 384, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}'
+    )
+    first = open_model(str(folder)).encode(["a bowl of soup"])[0]
+    states = sentence_encoder._load(PACKAGED).encode("a bowl of soup", output_value="token_embeddings").numpy()
+    np.testing.assert_allclose(first, states[0] / np.linalg.norm(states[0]), atol=1e-5)
+    assert cosine(first, encoder.encode(["a bowl of soup"])[0]) < 0.99
+
+
+def test_a_batch_is_as_many_tokens_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of 1 has 128 tokens: of windows with 3 tokens (a word in its marks) 42, and one window with 256."""
+    seen: list[tuple[int, ...]] = []
+    model = sentence_encoder._load(PACKAGED)
+    hook = model[0].register_forward_pre_hook(lambda module, given: seen.append(tuple(given[0]["input_ids"].shape)))
+    words = ["soup"] * 43 + [" ".join(["soup"] * ROOM)]
+    SentenceEncoder(PACKAGED, "float32", 1, LocalEngine(), LogProgress(print)).encode(words)
+    hook.remove()
+    assert seen == [(1, 256), (42, 3), (1, 3)]
 
 
 def test_a_local_folder_works_under_a_fingerprint_of_its_own(encoder: SentenceEncoder, folder: Path) -> None:
