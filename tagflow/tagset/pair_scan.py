@@ -119,9 +119,12 @@ class ScanIndex:
         hits = self._codes[left:stop] @ codes.T >= least - _allow(codes)
         if rows[-1] >= left:
             hits &= np.arange(left, stop)[:, None] > rows
+        whole = np.count_nonzero(hits) > DENSE * hits.size
+        if whole:  # the codes say little here: ask the vectors, in the faster precision first
+            hits &= self._vectors[left:stop] @ _take(self._vectors, rows).T >= least - _allow(self._vectors)
         found = np.flatnonzero(hits)
         column, row = np.divmod(found, len(rows))
-        if len(found) > DENSE * hits.size:
+        if whole and len(found) > DENSE * hits.size:
             exact = self._vectors[left:stop].astype(np.float64) @ _take(self._vectors, rows).astype(np.float64).T
             cosine = exact.ravel()[found].astype(np.float32)
         else:
