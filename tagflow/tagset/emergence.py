@@ -106,6 +106,8 @@ def suggest_tags(
     groups = group_contents(vectors, near)
     members = pl.DataFrame({"content_id": contents, "row": np.arange(len(contents)), "group": groups})
     members = members.filter(pl.col("group") >= 0)
+    if not len(members):
+        return pl.DataFrame(schema=EMERGING)
     centroids = _find_centroids(vectors, groups)
     shown = _measure_members(members, vectors, centroids)
     named = _name_groups(_rank_phrases(members, phrases, centroids, encoder))
@@ -168,6 +170,8 @@ def _rank_phrases(members: pl.DataFrame, phrases: pl.DataFrame, centroids: Vecto
         .join(spelling, on="key")
         .sort("group", "key")
     )
+    if not len(counted):
+        return counted.select("group", "key", "tag")
     said = encoder.encode(counted.select(tag_text(pl.col("tag"))).to_series().to_list())
     cosine = np.einsum("ij,ij->i", said, centroids[counted["group"].to_numpy()]).astype(np.float64)
     scored = counted.with_columns(score=pl.col("having") / pl.col("size") * pl.Series(cosine, dtype=pl.Float64))
