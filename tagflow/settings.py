@@ -122,6 +122,7 @@ class GraphSettings(Strict):
     lexical: int = Field(25, ge=0)  # ours: as many as C2C2T's
     named: int = Field(20, ge=0)  # ours: a text rarely names more of a vocabulary
     human_weight: float = Field(1.0, ge=0)  # ours
+    reviewed_weight: float = Field(1.0, ge=0)  # ours
     machine_weight: float = Field(0.5, ge=0)  # ours
     index: Literal["auto", "exact", "hnswlib"] = "auto"
 

@@ -19,12 +19,12 @@ class FolderState(NamedTuple):
     touched: float
 
 
-def look_at_folder(folder: Path) -> FolderState:
-    """Return the state of a contents folder; a missing one is empty and was never touched."""
+def look_at_folder(folder: Path, *beside: Path) -> FolderState:
+    """Return the state of a contents folder and of files beside it; a missing folder is empty and was never touched."""
     if not folder.is_dir():
         return FolderState("", 0.0)
     said, touched = [], folder.stat().st_mtime
-    for path in list_content_files(folder):
+    for path in [*list_content_files(folder), *(file for file in beside if file.is_file())]:
         try:
             seen = path.stat()
         except OSError:  # gone since it was listed, or a link to nowhere: reading it will say so

@@ -112,7 +112,7 @@ class SentenceEncoder:
         return out
 
     def _encode_chunk(self, texts: list[str]) -> Vectors:
-        frame = _find_frame(self._model_name)
+        frame = _find_frame(self._model_name, self._precision)
         owner, size, rows = self._encode_framed(texts, frame) if frame else self._encode_whole(texts)
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
         pooled = np.zeros((len(texts), rows.shape[1]), np.float32)
@@ -183,7 +183,7 @@ class SentenceEncoder:
 
     @property
     def _model(self) -> "SentenceTransformer":
-        return _load(self._model_name)
+        return _load(self._model_name, self._precision)
 
 
 def find_packaged_model() -> Path:
@@ -249,7 +249,7 @@ def _fingerprint(model: str, precision: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load(model: str) -> "SentenceTransformer":
+def _load(model: str, precision: str) -> "SentenceTransformer":
     where = _locate(model)[0]
     logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
     import torch
@@ -260,14 +260,19 @@ def _load(model: str) -> "SentenceTransformer":
     kind = {"dtype": torch.float32}
     local = Path(where).is_dir()
     try:
-        return SentenceTransformer(where, device="cpu", model_kwargs=kind, local_files_only=local).eval()
+        loaded = SentenceTransformer(where, device="cpu", model_kwargs=kind, local_files_only=local).eval()
     except Exception as error:  # each library below has errors of its own
         raise ModelError(
             f"The encoder {model!r} cannot be loaded ({' '.join(str(error).split())[:200]}); "
             f"name a folder with a sentence-transformers model, or {PACKAGED}."
         ) from error
+    if precision == "bfloat16":  # what autocast would do at every call anew
+        for module in loaded.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.to(torch.bfloat16)
+    return loaded
 
 
 @lru_cache(maxsize=2)
-def _find_frame(model: str) -> Frame | None:
-    return find_frame(_load(model))
+def _find_frame(model: str, precision: str) -> Frame | None:
+    return find_frame(_load(model, precision))

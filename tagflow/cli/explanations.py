@@ -26,6 +26,7 @@ from tagflow.confidence.explanation import (
 from tagflow.decisions import load_decisions
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.space import Space, open_space
+from tagflow.knowledge.corrections import REVIEWED
 from tagflow.settings import DatasetSettings, find_thresholds, load_settings, suggest
 from tagflow.tables import Tables
 from tagflow.tagset.browsing import first_line
@@ -214,7 +215,11 @@ class _Case:
             doubts.append("it was tagged with an earlier tag set")
         if self.judged_here and self.placed and not doubts:
             sums = self.weighed.unique("tag_id").select("tag_id", again="confidence")
-            both = self.output["scored_candidates"].join(sums, on="tag_id", how="full")
+            judged = self.output["scored_candidates"]
+            decided = judged["path"].eq(REVIEWED).any()  # a correction stands above the judge
+            both = (judged.head(0) if decided else judged).join(
+                sums.head(0) if decided else sums, on="tag_id", how="full"
+            )
             gap = (both["confidence"] - both["again"]).abs()
             if both["again"].null_count() or both["confidence"].null_count() or (gap > TOLERANCE).any():
                 doubts.append("graph, confidence model or settings were changed after it was tagged")

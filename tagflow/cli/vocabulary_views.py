@@ -168,6 +168,7 @@ def _count(decisions: VocabularyDecisions) -> str:
         "kept apart": len(decisions.split),
         "renamed": len(decisions.rename),
         "described": len(decisions.describe),
+        "added": len(decisions.added),
     }
     said = ", ".join(f"{number:,} {what}" for what, number in counts.items() if number)
     return f"people decided: {said}" if said else "people decided nothing yet"

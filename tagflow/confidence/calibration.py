@@ -87,8 +87,8 @@ def _pool(share: Values, sizes: Values) -> Values:
     """Isotonic regression by pooling adjacent violators."""
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(y_min=1e-6, y_max=1 - 1e-6).fit_transform(np.arange(len(share)), share, sizes)
-    return np.asarray(fitted, dtype=np.float64)
+    fitted = IsotonicRegression(y_min=1e-6, y_max=1 - 1e-6).fit(np.arange(len(share)), share, sizes)
+    return np.asarray(fitted.predict(np.arange(len(share))), dtype=np.float64)
 
 
 def _rise(knots: Values, share: Values) -> Curve:

@@ -6,8 +6,8 @@ import polars as pl
 def explain_pairs() -> pl.Expr:
     """Return the reason of a pair with recall features: where it is named, who carries it, how near it lies.
 
-    Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, word_carriers, human, machine
-    (shares of the neighbourhood) and cosine.
+    Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, word_carriers,
+    human, machine (shares of the neighbourhood) and cosine.
     """
     place = pl.when(pl.col("headlined") > 0).then(pl.lit("its first line says")).otherwise(pl.lit("its text says"))
     named = pl.when(pl.col("found").is_not_null()).then(pl.format('{} "{}"', place, pl.col("found").fill_null("")))

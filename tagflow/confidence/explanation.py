@@ -11,6 +11,7 @@ import polars as pl
 from tagflow.confidence.calibration import calibrate
 from tagflow.confidence.features import FEATURES, add_features
 from tagflow.confidence.model import read_curve
+from tagflow.graph.edges import PEOPLE
 from tagflow.graph.recall import recall_by_name, recall_by_neighbour, recall_by_words, recall_candidates
 from tagflow.graph.space import Space
 from tagflow.settings import DatasetSettings, GraphSettings
@@ -120,8 +121,8 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         content_id, tag_id, head, feature (or bias), value, standardised, coefficient, contribution (coefficient times
-        standardised value), logit (the pair's sum of contributions), raw (its logistic), calibrated (its log-odds on the
-        head's calibration curve) and confidence (their logistic), which is what ``judge_pairs`` gives.
+        standardised value), logit (the pair's sum of contributions), raw (its logistic), calibrated (its log-odds on
+        the head's calibration curve) and confidence (their logistic), which is what ``judge_pairs`` gives.
     """
     head = pl.when("annotated").then(pl.lit("annotated")).otherwise(pl.lit("unannotated"))
     values = pairs.select(*PAIR, pl.col(FEATURES).cast(pl.Float64), head=head, bias=pl.lit(1.0))
@@ -180,7 +181,7 @@ def find_carriers(content: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
     similarity, deterministic = _split_edges(content, edges)
     near = similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == "encoder"))
     carried = deterministic.group_by(target="content_id", tag_id="target").agg(
-        people=(pl.col("origin") == "human").any(), proposal=(pl.col("origin") != "human").any()
+        people=pl.col("origin").is_in(PEOPLE).any(), proposal=(~pl.col("origin").is_in(PEOPLE)).any()
     )
     return (
         near.join(carried, on="target")

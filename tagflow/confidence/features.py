@@ -5,6 +5,7 @@ import polars as pl
 
 from tagflow.confidence.closeness import compare_centroids, compare_term_centroids, dot_terms, dot_vectors
 from tagflow.graph.classifier import score_contents
+from tagflow.graph.edges import PEOPLE
 from tagflow.graph.space import Space
 from tagflow.tagset.normalisation import lexical_text, needle_text
 
@@ -86,7 +87,7 @@ def add_features(
     content, tag = rows["content_row"].to_numpy(), rows["tag_row"].to_numpy()
     own = _own_edges(rows, deterministic)
     human, machine = (
-        deterministic.filter((pl.col("origin") == "human") == human).select("content_id", "target")
+        deterministic.filter(pl.col("origin").is_in(PEOPLE) == human).select("content_id", "target")
         for human in (True, False)
     )
     own_human = own["own_human"].to_numpy()
@@ -130,14 +131,14 @@ def _combine(featured: pl.DataFrame) -> pl.DataFrame:
 
 def _score_pairs(rows: pl.DataFrame, space: Space) -> np.ndarray:
     """The classifier's score of each pair, and the mean of both votes where it knows nothing."""
-    votes = (rows["human"].to_numpy() + rows["lexical"].to_numpy()) / 2
+    votes = np.asarray(rows["human"].to_numpy() + rows["lexical"].to_numpy()) / 2
     if space.classifier is None or not len(rows):
         return votes
     content, tag = rows["content_row"].to_numpy(), rows["tag_row"].to_numpy()
     asked, place = np.unique(content, return_inverse=True)
     scores = score_contents(asked, space.classifier, space.content_vectors, space.content_terms)
     column = space.classifier.tags[tag]
-    return np.where(column >= 0, scores[place, column], votes)
+    return np.asarray(np.where(column >= 0, scores[place, column], votes))
 
 
 def _find_keyness(rows: pl.DataFrame, human: pl.DataFrame, said: pl.DataFrame | None) -> pl.Series:
@@ -165,7 +166,7 @@ def _find_keyness(rows: pl.DataFrame, human: pl.DataFrame, said: pl.DataFrame | 
 
 def _own_edges(rows: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
     own = deterministic.group_by("content_id", tag_id="target").agg(
-        own_human=(pl.col("origin") == "human").any(), own_machine=(pl.col("origin") != "human").any()
+        own_human=pl.col("origin").is_in(PEOPLE).any(), own_machine=(~pl.col("origin").is_in(PEOPLE)).any()
     )
     joined = rows.select("content_id", "tag_id").join(
         own, on=["content_id", "tag_id"], how="left", maintain_order="left"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array
 
+from tagflow.graph.edges import PEOPLE
 from tagflow.graph.lexical import ROWS, compare_terms
 from tagflow.ports import Vectors
 from tagflow.schemas import CONTENT_TAG_GRAPH
@@ -45,7 +46,7 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
         contents: ids, vectors and terms of the contents with text.
     """
     tables = {name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified")}
-    human = history.filter(pl.col("origin") == "human").select("content_id", "target").unique(maintain_order=True)
+    human = history.filter(pl.col("origin").is_in(PEOPLE)).select("content_id", "target").unique(maintain_order=True)
     ids, vectors, terms = contents
     placed = pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi")
     uses = human.join(placed, on="content_id").group_by("target").agg(uses=pl.len())

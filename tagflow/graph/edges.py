@@ -10,6 +10,9 @@ from tagflow.settings import GraphSettings
 from tagflow.tagset.normalisation import normalise
 from tagflow.tagset.vocabulary import explode_labels
 
+PEOPLE = ("human", "reviewed")
+"""Origins of edges that stand for a person's word: an annotation, or a correction."""
+
 EDGE = CONTENT_TAG_GRAPH.tables["content_tag_graph"].dtypes
 
 
@@ -46,6 +49,12 @@ def link_history(
         )
         .cast(EDGE)
     )
+
+
+def count_origins(history: pl.DataFrame) -> dict[str, int]:
+    """Return the number of deterministic edges by origin, as ``human_edges`` and so on."""
+    counts = dict(history["origin"].value_counts().sort("origin").iter_rows())
+    return {f"{origin}_edges": int(count) for origin, count in counts.items()}
 
 
 def link_similar(

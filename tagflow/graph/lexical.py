@@ -5,6 +5,7 @@ Words are told apart by a hash, so that nothing but their counts has to be kept 
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def stack_terms(rows: csr_array, groups: NDArray[np.int64], members: NDArray[np.
 
 
 def _as_lists(values: NDArray[Any], ends: NDArray[np.int64]) -> pl.Series:
-    return pl.Series([values[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)])
+    return pl.Series([values[start:end] for start, end in pairwise(ends)])
 
 
 def _count(texts: Sequence[str], language: str) -> Any:  # noqa: ANN401 - scikit-learn has no types

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tagflow.graph.edges import PEOPLE
 from tagflow.settings import GraphSettings
 
 NEIGHBOURS_SHOWN = 3  # ours
@@ -56,8 +57,8 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame, o
         .with_columns(pl.col("share").fill_nan(0.0))
     )  # a neighbourhood of opposites only has nothing to share
     history = deterministic.group_by(neighbour="content_id", tag_id="target").agg(
-        by_people=(pl.col("origin") == "human").any(),
-        by_machine=(pl.col("origin") != "human").any(),
+        by_people=pl.col("origin").is_in(PEOPLE).any(),
+        by_machine=(~pl.col("origin").is_in(PEOPLE)).any(),
         weight=pl.col("weight").max(),
     )
     return (

@@ -1,4 +1,4 @@
-"""What people decided about single tags of single contents: edges, samples and the last word (METHODS 3.3: ours).
+"""What people decided about single tags of single contents: edges, samples and the last word (ours).
 
 A correction says whether a tag is right for a content. The last one about a case holds. A right one becomes an edge of
 origin ``reviewed``, a wrong one takes edges away, and both become samples. One about a held-out content stays in the
@@ -11,6 +11,7 @@ import polars as pl
 
 from tagflow.graph.edges import EDGE
 from tagflow.schemas import KNOWLEDGE_BASE
+from tagflow.tables import Tables
 from tagflow.tagset.normalisation import normalise
 
 CORRECTION = pl.Schema(
@@ -142,6 +143,17 @@ def correct_samples(samples: pl.DataFrame, cases: Cases) -> pl.DataFrame:
     reviewed = cases.pairs.select(*PAIR, "right", origin=pl.lit(REVIEWED)).cast(SAMPLE)
     others = samples.select(SAMPLE.names()).join(reviewed, on=PAIR, how="anti", maintain_order="left")
     return pl.concat([others, reviewed]).sort(PAIR)
+
+
+def find_decided(stored: Tables, cases: Cases) -> pl.Series:
+    """Return the ids of the contents that a correction is or was about, so that they are tagged anew.
+
+    Args:
+        stored: ``tagged_output`` as it stands.
+        cases: the corrections as they are now.
+    """
+    before = stored["tagged_output"].filter(pl.col("path") == REVIEWED)["content_id"]
+    return pl.concat([cases.pairs["content_id"], before]).unique().sort()
 
 
 def settle_candidates(scored: pl.DataFrame, cases: Cases, tagset: pl.DataFrame) -> pl.DataFrame:

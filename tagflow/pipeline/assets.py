@@ -10,12 +10,20 @@ from tagflow.confidence.ranking import account_contents, check_conservation, ran
 from tagflow.confidence.reconciliation import find_settled, keep_settled
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
-from tagflow.graph.edges import link_history
+from tagflow.graph.edges import count_origins, link_history
 from tagflow.graph.insertion import build_graph, embed_contents, find_changes, forget_contents
 from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
+from tagflow.knowledge.corrections import (
+    apply_corrections,
+    correct_samples,
+    find_decided,
+    renew_corrections,
+    settle_candidates,
+)
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
+from tagflow.pipeline.emergence import emerging_tags
 from tagflow.pipeline.jobs import is_increment
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.report_page import write_report
@@ -134,7 +142,9 @@ def content_tag_graph(
     graph = dataset.settings.graph
     if is_increment(context) and dataset.store.exists(dataset.name, "content_tag_graph"):
         return _insert_new(context, dataset, raw_clues, fused_tagset)
-    history = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
+    cases = dataset.read_cases(fused_tagset, raw_clues)
+    linked = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
+    history = apply_corrections(linked, cases, graph.reviewed_weight)
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds, dataset.lexicon)
     tables = build_graph(raw_clues, history, fused_tagset, *tools)
     if dataset.settings.encoder_model() not in THRESHOLDS:
@@ -145,8 +155,8 @@ def content_tag_graph(
         context,
         dataset,
         tables,
-        human_edges=history.filter(pl.col("origin") == "human").height,
-        machine_edges=history.filter(pl.col("origin") == "machine").height,
+        **count_origins(history),
+        **{f"corrections_{end}": count for end, count in cases.tally().items() if count},
         similarity_edges=len(tables["content_tag_graph"]) - len(history),
         **dataset.count_work(),
     )
@@ -159,13 +169,22 @@ def _insert_new(
     check_graph(known, fused_tagset, dataset.encoder)
     new, gone = find_changes(known, raw_clues)
     kept = forget_contents(known, gone)
+    cases = dataset.read_cases(fused_tagset, raw_clues)
+    weight = dataset.settings.graph.reviewed_weight
+    kept["content_tag_graph"] = renew_corrections(kept["content_tag_graph"], cases, weight)
     tables = dataset.insert(new, raw_clues.join(new, on="content_id", how="anti", maintain_order="left"), kept)
     counts = {"inserted": len(new), "forgotten": len(gone), "untouched": len(raw_clues) - len(new)}
     return make_result(context, dataset, tables, **counts, **dataset.count_work())
 
 
 @dg.asset(**describe_asset("knowledge_base", "knowledge"))
-def knowledge_base(context: dg.AssetExecutionContext, workbench: Workbench, content_tag_graph: pl.DataFrame) -> Result:
+def knowledge_base(
+    context: dg.AssetExecutionContext,
+    workbench: Workbench,
+    raw_clues: pl.DataFrame,
+    fused_tagset: pl.DataFrame,
+    content_tag_graph: pl.DataFrame,
+) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
     history = content_tag_graph.filter(pl.col("kind") == "deterministic")
     taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
@@ -176,9 +195,10 @@ def knowledge_base(context: dg.AssetExecutionContext, workbench: Workbench, cont
         one.select("content_id", "tag_id")
         for one in dataset.engine.map(lambda part: recall_candidates(part, history, graph), batches)
     ]
-    samples = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
+    presumed = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
+    samples = correct_samples(presumed, dataset.read_cases(fused_tagset, raw_clues))
     right = int(samples["right"].sum())
-    return make_result(context, dataset, {"knowledge_base": samples}, right=right, presumed_wrong=len(samples) - right)
+    return make_result(context, dataset, {"knowledge_base": samples}, right=right, wrong=len(samples) - right)
 
 
 @dg.asset(**describe_asset("confidence_model", "knowledge", "scikitlearn"))
@@ -226,9 +246,13 @@ def tagged_output(
     )
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
     stored = _read_tagged(context, dataset)
+    cases = dataset.read_cases(fused_tagset, contents)
+    decided = find_decided(stored, cases)
     settled = find_settled(stored, placed, model=model, version=version)
+    settled = settled.filter(~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
-    scored = load_tagger(method)(asked, materials).sort("content_id", -pl.col("confidence"), "tag")
+    judged = settle_candidates(load_tagger(method)(asked, materials), cases, fused_tagset)
+    scored = judged.sort("content_id", -pl.col("confidence"), "tag")
     allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
     tagged = rank_tags(allowed.kept, settings, model=model, version=version)
     tables = keep_settled(stored, settled, tagged, scored)
@@ -291,6 +315,7 @@ ASSETS = [
     knowledge_base,
     confidence_model,
     tagged_output,
+    emerging_tags,
     evaluation_report,
 ]
 """In the order of the way of a content."""

@@ -12,8 +12,8 @@ from tagflow.schemas import ARTIFACTS, STATUSES
 from tagflow.tables import Tables
 from tagflow.tagset.health import measure_health
 
-MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base"}
-"""Artifacts without rows where the encoder is pretrained, no content proposes, or nobody annotated."""
+MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base", "emerging_tags"}
+"""Artifacts without rows where the encoder is pretrained, none proposes, nobody annotated, all is tagged."""
 
 
 @dg.asset_check(

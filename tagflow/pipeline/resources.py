@@ -10,6 +10,7 @@ from typing import Literal
 import dagster as dg
 import polars as pl
 
+from tagflow.adapters.correction_file import read_corrections
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import read_decisions
 from tagflow.adapters.duckdb_store import DuckDBStore
@@ -26,6 +27,7 @@ from tagflow.confidence.model import describe_prior_model
 from tagflow.decisions import VocabularyDecisions
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
+from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
 from tagflow.settings import (
@@ -38,6 +40,7 @@ from tagflow.settings import (
 from tagflow.tables import Artifact, Tables
 from tagflow.taggers import check_methods
 from tagflow.tagmodels.embedded import EmbeddedTagModel
+from tagflow.tagset.vocabulary import resolve_tags
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,10 @@ class Dataset:
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""
         return read_tag_list(self.folder, self.settings.vocabulary.file, self.settings.language)
+
+    def read_cases(self, tagset: pl.DataFrame, raw_clues: pl.DataFrame) -> Cases:
+        """Return people's corrections as they hold now."""
+        return resolve_corrections(read_corrections(self.folder), resolve_tags(tagset), raw_clues)
 
     def read_previous(self, artifact: Artifact) -> Tables:
         """Return an artifact as it stands, with empty tables where it was not made or declared otherwise then."""

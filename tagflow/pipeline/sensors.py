@@ -6,6 +6,7 @@ import time
 import dagster as dg
 
 from tagflow.adapters.content_folder import look_at_folder
+from tagflow.adapters.correction_file import FILE as CORRECTIONS
 from tagflow.pipeline.budget import default_status
 from tagflow.pipeline.datasets import DATASETS, find_unregistered
 from tagflow.pipeline.jobs import tag_new_contents
@@ -26,7 +27,7 @@ def dataset_sensor(context: dg.SensorEvaluationContext, workbench: Workbench) ->
 
 @dg.sensor(job=tag_new_contents, minimum_interval_seconds=10, default_status=default_status(dg.DefaultSensorStatus))
 def content_sensor(context: dg.SensorEvaluationContext, workbench: Workbench) -> dg.SensorResult | dg.SkipReason:
-    """Ask to tag what is new where the files of a tagged dataset changed; it looks at names, sizes and times only.
+    """Ask to tag what is new where contents or corrections of a tagged dataset changed; it looks at no file's inside.
 
     A dataset that was never run is left alone: its first run is a person's. A file that was touched within the last
     seconds waits for the next look.
@@ -37,7 +38,8 @@ def content_sensor(context: dg.SensorEvaluationContext, workbench: Workbench) ->
     for name in list_datasets(workbench.folder()):
         if name not in known or not store.exists(name, "tagged_output"):
             continue
-        files = look_at_folder(workbench.folder() / name / "contents")
+        folder = workbench.folder() / name
+        files = look_at_folder(folder / "contents", folder / CORRECTIONS)
         read = store.path(name, "raw_clues").stat().st_mtime
         if seen.get(name) == files.digest or time.time() - files.touched < QUIET:
             continue

@@ -7,7 +7,14 @@ the exports and the checks read it from here.
 
 from tagflow.schemas.evaluation import EVALUATION_REPORT
 from tagflow.schemas.tag_set import CANDIDATE_TAGS, FILTERED_TAGSET, FITTED_ENCODER, FUSED_TAGSET, RAW_CLUES
-from tagflow.schemas.tagging import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, KNOWLEDGE_BASE, STATUSES, TAGGED_OUTPUT
+from tagflow.schemas.tagging import (
+    CONFIDENCE_MODEL,
+    CONTENT_TAG_GRAPH,
+    EMERGING_TAGS,
+    KNOWLEDGE_BASE,
+    STATUSES,
+    TAGGED_OUTPUT,
+)
 from tagflow.tables import Artifact
 
 ARTIFACTS: dict[str, Artifact] = {
@@ -22,6 +29,7 @@ ARTIFACTS: dict[str, Artifact] = {
         KNOWLEDGE_BASE,
         CONFIDENCE_MODEL,
         TAGGED_OUTPUT,
+        EMERGING_TAGS,
         EVALUATION_REPORT,
     )
 }
@@ -32,6 +40,7 @@ __all__ = [
     "CANDIDATE_TAGS",
     "CONFIDENCE_MODEL",
     "CONTENT_TAG_GRAPH",
+    "EMERGING_TAGS",
     "EVALUATION_REPORT",
     "FILTERED_TAGSET",
     "FITTED_ENCODER",

@@ -17,10 +17,8 @@ CONTENT_TAG_GRAPH = Artifact(
                 "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
                 "target_kind": Column(TEXT, "tag or content"),
                 "kind": Column(TEXT, "deterministic or similarity"),
-                "origin": Column(TEXT, "human, machine, encoder (near in meaning), terms (shares rare words) or name"),
-                "weight": Column(
-                    SHARE, "edge weight: origin weight, cosine in [-1, 1], or n / (n + 1) for a name said n times"
-                ),
+                "origin": Column(TEXT, "human, reviewed (a correction), machine, encoder (meaning), terms (rare words) or name"),
+                "weight": Column(SHARE, "edge weight: origin weight, cosine, or n / (n + 1) for a name said n times"),
             },
             key=("content_id", "target", "target_kind", "kind", "origin"),
         ),
@@ -46,9 +44,7 @@ CONTENT_TAG_GRAPH = Artifact(
         ),
         "classified": Table(
             {
-                "tag_id": Column(
-                    TEXT, "a tag the classifier knows: people used it twice, and it is not beyond the most"
-                ),
+                "tag_id": Column(TEXT, "a tag the classifier knows: people used it twice or more"),
                 "place": Column(COUNT, "its place in weights, from 0"),
             },
             key=("tag_id",),
@@ -67,7 +63,10 @@ KNOWLEDGE_BASE = Artifact(
                 "content_id": Column(TEXT, "a content of the fit split that people annotated"),
                 "tag_id": Column(TEXT, "a tag recalled for it, or annotated on it"),
                 "right": Column(FLAG, "whether the tag is right for the content"),
-                "origin": Column(TEXT, "annotated, or presumed: recalled but not annotated, taken as wrong"),
+                "origin": Column(
+                    TEXT,
+                    "annotated, or presumed: recalled but not annotated, taken as wrong; reviewed: people decided it",
+                ),
             },
             key=("content_id", "tag_id"),
         )
@@ -123,6 +122,28 @@ _SCORED = {
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
     "evidence": Column(TEXT, "the reason in words"),
 }
+
+EMERGING_TAGS = Artifact(
+    "emerging_tags",
+    {
+        "emerging_tags": Table(
+            {
+                "key": Column(TEXT, "normalised form of the suggested tag"),
+                "tag": Column(TEXT, "the suggested tag: a phrase that its contents share"),
+                "definition": Column(TEXT, "a sentence made of the phrases they share"),
+                "contents": Column(TEXTS, "the contents of the group, none of the test split"),
+                "examples": Column(TEXTS, "up to 5 of them, nearest to the group's middle first"),
+                "size": Column(COUNT, "number of contents in the group"),
+                "cohesion": Column(SHARE, "mean cosine of the contents to the group's middle"),
+                "nearest": Column(TEXTS, "up to 3 nearest tags of the tag set, nearest first"),
+                "nearest_cosines": Column(pl.List(SHARE), "their cosines to the group's middle"),
+            },
+            key=("key",),
+        )
+    },
+    "ours",
+    "Tags that contents without a fitting tag suggest; none joins the tag set unless a person adds it.",
+)
 
 TAGGED_OUTPUT = Artifact(
     "tagged_output",

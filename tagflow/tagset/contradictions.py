@@ -56,14 +56,14 @@ def check_renames(decisions: VocabularyDecisions, tagset: pl.DataFrame, where: s
 def list_strangers(decisions: VocabularyDecisions, tagset: pl.DataFrame) -> list[str]:
     """Return a sentence for each decision about a tag that the tag set does not have: a warning, no mistake.
 
-    A tag of ``merge`` or ``split`` may come at any time, so those are not named.
+    A tag of ``added``, ``merge`` or ``split`` may come at any time, so those are not named.
     """
     keys = _find_keys(decisions)
     known = set(resolve_tags(tagset)["key"])
     strangers = dict.fromkeys(
         (place, tag)
         for place, tag in _list_names(decisions)
-        if place not in ("banned", "merge", "split") and keys[tag] not in known
+        if place not in ("added", "banned", "merge", "split") and keys[tag] not in known
     )
     return [f"{place} names {tag!r}, which is not in the tag set" for place, tag in strangers]
 
@@ -71,6 +71,7 @@ def list_strangers(decisions: VocabularyDecisions, tagset: pl.DataFrame) -> list
 def _list_names(decisions: VocabularyDecisions) -> Named:
     """Every tag that a decision is about, with the key it stands under."""
     rules = decisions.rules
+    yield from (("added", tag) for tag in decisions.added)
     yield from (("banned", tag) for tag in decisions.banned)
     for leader, aliases in decisions.merge.items():
         yield from (("merge", tag) for tag in (leader, *aliases))
@@ -98,6 +99,7 @@ def _find_problems(decisions: VocabularyDecisions, keys: dict[str, str]) -> Iter
     key = keys.__getitem__
     rules = decisions.rules
     for place, names in (
+        ("added", decisions.added),
         ("merge", decisions.merge),
         ("rename", decisions.rename),
         ("describe", decisions.describe),
@@ -109,6 +111,7 @@ def _find_problems(decisions: VocabularyDecisions, keys: dict[str, str]) -> Iter
     yield from (
         f"describe.{tag} is about a tag that banned forbids" for tag in decisions.describe if key(tag) in banned
     )
+    yield from (f"added.{tag} is a tag that banned forbids" for tag in decisions.added if key(tag) in banned)
     yield from _check_merges(decisions, key)
     yield from _check_pairs("split", decisions.split, key)
     yield from _check_pairs("rules.excludes", rules.excludes, key)
@@ -128,6 +131,7 @@ def _find_twins(names: Iterable[str], key: Callable[[str], str]) -> Named:
 def _check_merges(decisions: VocabularyDecisions, key: Callable[[str], str]) -> Iterator[str]:
     banned = {key(tag) for tag in decisions.banned}
     leaders = {key(leader): leader for leader in decisions.merge}
+    added = {key(tag) for tag in decisions.added}
     taken: dict[str, str] = {}
     for leader, aliases in decisions.merge.items():
         if key(leader) in banned:
@@ -142,6 +146,8 @@ def _check_merges(decisions: VocabularyDecisions, key: Callable[[str], str]) -> 
                     f"merge.{leader} names {tag!r}, which has aliases of its own under merge.{leaders[key(tag)]}; "
                     f"put them all under {leader!r}"
                 )
+            elif key(tag) in added:
+                yield f"merge.{leader} names {tag!r}, which added makes a tag of its own; take it out of one of the two"
             elif taken.setdefault(key(tag), leader) != leader:
                 yield f"merge.{taken[key(tag)]} and merge.{leader} both name {tag!r}; an alias belongs to one tag only"
 
