@@ -17,7 +17,7 @@ CONTENT_TAG_GRAPH = Artifact(
                 "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
                 "target_kind": Column(TEXT, "tag or content"),
                 "kind": Column(TEXT, "deterministic or similarity"),
-                "origin": Column(TEXT, "human, reviewed (a correction), machine, encoder (meaning), terms (rare words) or name"),
+                "origin": Column(TEXT, "human, reviewed (corrected), machine, encoder, terms (rare words) or name"),
                 "weight": Column(SHARE, "edge weight: origin weight, cosine, or n / (n + 1) for a name said n times"),
             },
             key=("content_id", "target", "target_kind", "kind", "origin"),
