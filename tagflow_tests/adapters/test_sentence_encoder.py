@@ -190,7 +190,7 @@ def test_a_vector_does_not_depend_on_its_company(precision: str) -> None:
 
 def test_the_batches_are_the_models_own_vectors(encoder: SentenceEncoder) -> None:
     """Each text is within one window, so the model by itself reads all of it."""
-    model = sentence_encoder._load(PACKAGED)
+    model = sentence_encoder._load(PACKAGED, "float32")
     texts = MIXED[:4]
     np.testing.assert_allclose(encoder.encode(texts), model.encode(texts, show_progress_bar=False), atol=1e-6)
 
@@ -199,7 +199,7 @@ def test_the_batches_and_the_models_own_way_give_the_same(
     encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fast = encoder.encode(MIXED)
-    monkeypatch.setattr(sentence_encoder, "_find_frame", lambda model: None)
+    monkeypatch.setattr(sentence_encoder, "_find_frame", lambda *asked: None)
     np.testing.assert_allclose(encoder.encode(MIXED), fast, atol=1e-5)
 
 
@@ -216,7 +216,9 @@ def test_a_model_that_pools_by_its_first_token_is_asked_for_that(encoder: Senten
         '{"word_embedding_dimension": 384, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}'
     )
     first = open_model(str(folder)).encode(["a bowl of soup"])[0]
-    states = sentence_encoder._load(PACKAGED).encode("a bowl of soup", output_value="token_embeddings").numpy()
+    states = (
+        sentence_encoder._load(PACKAGED, "float32").encode("a bowl of soup", output_value="token_embeddings").numpy()
+    )
     np.testing.assert_allclose(first, states[0] / np.linalg.norm(states[0]), atol=1e-5)
     assert cosine(first, encoder.encode(["a bowl of soup"])[0]) < 0.99
 
@@ -224,7 +226,7 @@ def test_a_model_that_pools_by_its_first_token_is_asked_for_that(encoder: Senten
 def test_a_batch_is_as_many_tokens_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch of 1 has 128 tokens: of windows with 3 tokens (a word in its marks) 42, and one window with 256."""
     seen: list[tuple[int, ...]] = []
-    model = sentence_encoder._load(PACKAGED)
+    model = sentence_encoder._load(PACKAGED, "float32")
     hook = model[0].register_forward_pre_hook(lambda module, given: seen.append(tuple(given[0]["input_ids"].shape)))
     words = ["soup"] * 43 + [" ".join(["soup"] * ROOM)]
     SentenceEncoder(PACKAGED, "float32", 1, LocalEngine(), LogProgress(print)).encode(words)

@@ -17,7 +17,7 @@ from tagflow.confidence.model import describe_prior_model
 from tagflow.confidence.ranking import account_contents, rank_tags
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.insertion import describe_vectors
-from tagflow.schemas import CONFIDENCE_MODEL
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH
 from tagflow.settings import DatasetSettings, TaggingSettings
 from tagflow.taggers.llm4tag import tag
 from tagflow.tagset.generation import no_proposals
@@ -63,6 +63,7 @@ def fixture_store(tmp_path: Path) -> DuckDBStore:
     graph = {
         "content_tag_graph": pl.concat([materials.deterministic, materials.similarity]),
         "vectors": pl.concat(vectors),
+        **{name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified")},
     }
     store.write("kitchen", "content_tag_graph", graph)
     write_judge(store)
@@ -250,7 +251,8 @@ def test_every_sum_of_a_content_of_the_demo_is_the_stored_confidence(demo: Demo,
     assert [one["tag"] for one in facts["assigned"]] == tagged.sort("rank")["tag"].to_list()
     for one in facts["assigned"]:
         logit = sum(part["contribution"] for part in one["judge"]["contributions"])
-        assert 1 / (1 + math.exp(-logit)) == pytest.approx(one["confidence"], abs=1e-6)
+        assert logit == pytest.approx(one["judge"]["logit"], abs=1e-6)
+        assert 1 / (1 + math.exp(-one["judge"]["calibrated"])) == pytest.approx(one["confidence"], abs=1e-6)
     assert facts["notes"] == []
 
 

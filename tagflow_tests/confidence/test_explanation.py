@@ -1,6 +1,7 @@
 """Why a tag and why not another: the judge's sum on paper, its record by confidence, and the tag's place in recall."""
 
 import math
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -18,7 +19,7 @@ from tagflow.confidence.explanation import (
     weigh_features,
 )
 from tagflow.confidence.features import FEATURES
-from tagflow.confidence.model import describe_prior_model, judge_pairs
+from tagflow.confidence.model import HEADS, describe_prior_model, judge_pairs
 from tagflow.settings import DatasetSettings, GraphSettings, TaggingSettings
 from tagflow_tests.frames import make_table
 from tagflow_tests.worlds import kitchen, raw_clues, said, scored
@@ -67,23 +68,43 @@ def test_the_sum_is_what_the_judge_says_for_both_heads():
     assert parts["head"].to_list() == ["annotated", "unannotated"]
 
 
+def test_a_calibrated_sum_is_shown_beside_the_raw_one_and_is_what_the_judge_says():
+    """The curve takes the sum 0 to 1 and the sum 2 to 2: at 1 it stands at 1.5."""
+    bias = pl.col("feature") == "bias"
+    curve = [pl.when(bias).then(pl.lit(pl.Series([row]))).otherwise("knots") for row in ([0.0, 2.0], [1.0, 2.0])]
+    model = judge(bias=1.0).with_columns(knots=curve[0], levels=curve[1])
+    (part,) = weigh_features(model, pair()).filter(pl.col("feature") == "bias").to_dicts()
+    assert (part["logit"], part["calibrated"]) == pytest.approx((1.0, 1.5))
+    assert (part["raw"], part["confidence"]) == pytest.approx((1 / (1 + math.exp(-1)), 1 / (1 + math.exp(-1.5))))
+    assert judge_pairs(model, pair()) == pytest.approx([part["confidence"]])
+
+
 def test_a_tag_without_history_has_no_part_for_history():
     parts = weigh_features(judge(prior=9.0), pair(annotated=False))
-    assert set(parts["feature"]) == {"cosine", "machine", "machine_prior", "named", "headlined", "bias"}
+    assert set(parts["feature"]) == {*HEADS["unannotated"], "bias"}
 
 
-def bins(*means: float, head: str = "annotated") -> pl.DataFrame:
+def bins(*highs: float, head: str = "annotated") -> pl.DataFrame:
+    """Return bins that begin at 0 and end at these confidences."""
     rows = [
-        {"head": head, "bin": number, "confidence": mean, "precision": mean / 2, "pairs": 10 * number}
-        for number, mean in enumerate(means, start=1)
+        {
+            "head": head,
+            "bin": number,
+            "low": low,
+            "high": high,
+            "confidence": (low + high) / 2,
+            "precision": (low + high) / 4,
+            "pairs": 10 * number,
+        }
+        for number, (low, high) in enumerate(pairwise((0.0, *highs)), start=1)
     ]
     return make_table("confidence_model", rows, "reliability")
 
 
 @pytest.mark.parametrize(("confidence", "found"), [(0.0, 1), (0.1999, 1), (0.2, 2), (0.54, 2), (0.56, 3), (1.0, 3)])
-def test_a_confidence_falls_into_the_bin_whose_borders_lie_halfway_to_its_neighbours(confidence, found):
+def test_a_confidence_falls_into_the_bin_between_its_borders(confidence, found):
     judged = pl.DataFrame({"tag_id": "t", "head": "annotated", "confidence": confidence})
-    (case,) = find_like_cases(bins(0.1, 0.3, 0.8), judged).to_dicts()
+    (case,) = find_like_cases(bins(0.2, 0.55, 1.0), judged).to_dicts()
     assert (case["bin"], case["bins"], case["pairs"]) == (found, 3, 10 * found)
     low, high = {1: (0.0, 0.2), 2: (0.2, 0.55), 3: (0.55, 1.0)}[found]
     assert (case["low"], case["high"]) == pytest.approx((low, high))
@@ -92,9 +113,9 @@ def test_a_confidence_falls_into_the_bin_whose_borders_lie_halfway_to_its_neighb
 
 def test_each_head_has_bins_of_its_own_and_a_head_without_bins_says_nothing():
     judged = pl.DataFrame({"tag_id": ["a", "b"], "head": ["annotated", "unannotated"], "confidence": [0.9, 0.9]})
-    both = pl.concat([bins(0.2, 0.4), bins(0.1, 0.3, 0.6, head="unannotated")])
+    both = pl.concat([bins(0.2, 1.0), bins(0.1, 0.3, 1.0, head="unannotated")])
     assert find_like_cases(both, judged).select("tag_id", "bin").rows() == [("a", 2), ("b", 3)]
-    assert find_like_cases(bins(0.2, 0.4), judged)["tag_id"].to_list() == ["a"]
+    assert find_like_cases(bins(0.2, 1.0), judged)["tag_id"].to_list() == ["a"]
     assert len(find_like_cases(bins(), judged)) == 0
 
 
@@ -109,7 +130,7 @@ def test_recall_is_followed_to_the_figures_that_tagging_saw(world):
 
 def test_any_pair_can_be_described_recalled_or_not(world):
     materials, edges = world
-    tools = (edges, materials.tagset, materials.space)
+    tools = (edges, materials.tagset, materials.space, materials.settings.graph)
     soup, travel = describe_pair(NEW, "soup", *tools), describe_pair(NEW, "travel", *tools)
     assert soup.select("human", "machine", "cosine").row(0) == pytest.approx((F1, F2, 0.8), abs=1e-6)
     assert travel.select("human", "machine", "cosine").row(0) == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagflow.confidence.features import FEATURES, add_features
@@ -15,7 +16,7 @@ from tagflow_tests.worlds import Edge, edges, human, machine, raw_clues, said, t
 CONTENTS = {"a": (1.0, 0.0), "b": (0.6, 0.8), "c": (0.0, 1.0)}
 TAGS = {"soup": (0.8, 0.6), "rome": (0.0, 1.0), "opera": (1.0, 0.0), "quiet": (-0.6, -0.8)}
 HISTORY = edges(human("a", "soup"), human("b", "soup"), machine("c", "soup"), human("c", "rome"), machine("a", "opera"))
-SPACE = open_space(vectors(CONTENTS, TAGS))
+SPACE = open_space({"vectors": vectors(CONTENTS, TAGS)})
 
 
 def describe(
@@ -44,6 +45,19 @@ def test_every_feature_of_one_pair() -> None:
             "machine_prior": math.log(1.5 / 4),  # (1 + 0.5) of (3 + 1)
             "named": 1.0,
             "headlined": 1.0,
+            "human_log": math.log(0.31),
+            "lexical": 0.0,
+            "lexical_log": math.log(0.01),
+            "term_centroid": 0.0,  # no terms here
+            "overlap": 0.0,
+            "mentions": 0.0,  # recall says how often
+            "keyness": 0.0,
+            "named_prior": math.log(1.5 / 4),
+            "learned": 0.15,  # no classifier: the mean of human and lexical
+            "learned_log": math.log(0.15),
+            "learned_lead": 0.0,
+            "learned_rank": 0.0,
+            "named_learned": math.log(0.15),
         }
     )
 
@@ -88,7 +102,18 @@ def test_a_tag_opposite_to_the_content_has_a_negative_cosine() -> None:
 
 def test_pairs_keep_their_order_and_do_not_disturb_each_other() -> None:
     pairs = [("c", "rome", 0.1, 0.0), ("a", "soup", 0.2, 0.0), ("b", "quiet", 0.3, 0.0), ("a", "rome", 0.4, 0.0)]
-    assert describe(*pairs) == [describe(pair)[0] for pair in pairs]
+    together, alone = describe(*pairs), [describe(pair)[0] for pair in pairs]
+    for row in (*together, *alone):
+        del row["learned_lead"], row["learned_rank"]  # these two are among the pairs of the content
+    assert together == alone
+
+
+def test_the_best_candidate_leads_and_the_others_follow_it() -> None:
+    """Without a classifier the mean of both votes stands for it: 0.3, 0.1 and 0.05."""
+    found = describe(("a", "soup", 0.2, 0.0), ("a", "rome", 0.6, 0.0), ("b", "soup", 0.1, 0.0))
+    assert [row["learned"] for row in found] == pytest.approx([0.1, 0.3, 0.05])
+    assert [row["learned_lead"] for row in found] == pytest.approx([-0.2, 0.0, 0.0])
+    assert [row["learned_rank"] for row in found] == pytest.approx([math.log(2), 0.0, 0.0])
 
 
 def test_without_history_only_the_vectors_and_the_text_speak() -> None:
@@ -105,6 +130,7 @@ EDGES = st.lists(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(EDGES, st.sampled_from("abc"), st.sampled_from(["soup", "rome", "opera"]))
 def test_a_pair_is_seen_as_if_its_own_edge_were_not_there(
     linked: list[tuple[str, str, Callable[[str, str], Edge]]], content_id: str, tag: str
@@ -134,7 +160,7 @@ def names(tag: str, aliases: list[str], **clues: str) -> tuple[float, float]:
     """Return named and headlined of a tag for what a content says."""
     content = raw_clues(said("a", **clues))
     pairs = pl.DataFrame({"content_id": ["a"], "tag_id": [tag], "human": [0.0], "machine": [0.0]})
-    space = open_space(vectors({"a": (1, 0)}, {tag: (1, 0)}))
+    space = open_space({"vectors": vectors({"a": (1, 0)}, {tag: (1, 0)})})
     found = add_features(pairs, content.select("content_id", "text"), tag_set({tag: aliases}), edges(), space)
     return found.select("named", "headlined").row(0)
 

@@ -79,10 +79,10 @@ def test_the_encoder_is_fitted_outside_the_test_split_and_frozen_while_the_conte
     assert fit_encoder(clues[1:], NGRAMS, fitted)["fit"]["texts"].item() == 1
 
 
-def test_a_pretrained_encoder_has_nothing_to_fit() -> None:
+def test_a_pretrained_encoder_has_nothing_to_fit_but_the_words() -> None:
     clues = raw_clues(said("a", title="cat"))
     fitted = check_tables(FITTED_ENCODER, fit_encoder(clues, MINILM, None))
     assert fitted["fitted_encoder"].is_empty()
-    assert fitted["fit"].rows() == [(MINILM, "", 0)]
+    assert fitted["fit"].select("encoder", "fit_key", "texts", "term_texts").rows() == [(MINILM, "", 0, 1)]
     assert fit_encoder(clues, MINILM, fitted) is fitted
     assert fit_encoder(clues, NGRAMS, fitted) is not fitted

@@ -24,9 +24,17 @@ LINEAGE = {
     "filtered_tagset": {"raw_clues", "candidate_tags"},
     "fused_tagset": {"raw_clues", "fitted_encoder", "candidate_tags", "filtered_tagset"},
     "content_tag_graph": {"raw_clues", "fitted_encoder", "candidate_tags", "fused_tagset"},
-    "knowledge_base": {"content_tag_graph"},
+    "knowledge_base": {"raw_clues", "fused_tagset", "content_tag_graph"},
     "confidence_model": {"raw_clues", "fused_tagset", "content_tag_graph", "knowledge_base"},
     "tagged_output": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model"},
+    "emerging_tags": {
+        "raw_clues",
+        "candidate_tags",
+        "filtered_tagset",
+        "fused_tagset",
+        "content_tag_graph",
+        "tagged_output",
+    },
     "evaluation_report": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model", "tagged_output"},
 }
 

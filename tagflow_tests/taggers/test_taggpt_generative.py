@@ -80,7 +80,7 @@ def test_a_proposal_that_is_the_tag_itself_is_no_surer_than_sure() -> None:
         NEW,
         tagset=tagset,
         encoder=encoder,
-        space=open_space(stored),
+        space=open_space({"vectors": stored}),
         tag_model=Proposer(proposals(*(("n", word, 1.0) for word in angles))),
     )
     confidence = tag(NEW[:1], materials)["confidence"]

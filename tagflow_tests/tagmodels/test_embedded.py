@@ -169,7 +169,7 @@ def test_judging_takes_the_head_of_the_tag_and_its_logistic_model():
         for head, features in HEADS.items()
         for name in (*features, "bias")
     ]
-    confidence = make_table("confidence_model", rows, fitted=True, pairs=1, positives=1)
+    confidence = make_table("confidence_model", rows, knots=[], levels=[], fitted=True, pairs=1, positives=1)
     row = {"human": 0.75, "cosine": 0.25}
     judged = model(confidence=confidence).judge(pairs(row, {**row, "annotated": False}, {**row, "human": 0.5}))
     assert judged == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(2)), 1 / (1 + np.exp(1))])
