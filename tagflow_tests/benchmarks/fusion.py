@@ -3,7 +3,8 @@
 Run ``python -m tagflow_tests.benchmarks.fusion TAGS.jsonl.gz MORE.txt --size 40000 --cache tags.npy``; without files
 the vectors are drawn by a seed. Each peer runs in a process of its own with one thread; those that are not installed
 are named with what to install. The limit is the time of one matrix product of all vectors with themselves, halved, at
-the rate (median) measured before and after in the same process.
+the rate (median) measured before and after in the same process. Guards and confirmations are asked where the tags have
+texts, and their time is told apart.
 """
 
 import json
@@ -38,6 +39,7 @@ Figures = dict[str, float | str]
 @click.option("--threshold", default=0.8, show_default=True, help="Cosine from which two tags are a pair.")
 @click.option("--cache", type=click.Path(dir_okay=False, path_type=Path), help="Keeps the embedded tags (.npy).")
 @click.option("--seed", default=0, show_default=True, help="Order of the tags, or the whole generator.")
+@click.option("--language", default="en", show_default=True, help="Of the tags, for guards and confirmations.")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Only these; default: all.")
 def main(
     files: tuple[Path, ...],
@@ -46,20 +48,22 @@ def main(
     threshold: float,
     cache: Path | None,
     seed: int,
+    language: str,
     peers: tuple[str, ...],
 ) -> None:
     """Measure our scan and merge and its peers on the same vectors."""
     with tempfile.TemporaryDirectory() as folder:
-        vectors = _make_vectors(files, field, size, cache or Path(folder, "tags.npy"), seed)
+        vectors, tags = _make_vectors(files, field, size, cache or Path(folder, "tags.npy"), seed)
         stored = Path(folder, "vectors.npy")
         np.save(stored, vectors)
+        stored.with_suffix(".json").write_text(json.dumps(tags), encoding="utf-8")
         names = list(peers) or list(PEERS)
         if "tagflow" not in names:
             names.insert(0, "tagflow")
         results = {}
         for number, name in enumerate(names):
             out = Path(folder, f"{number}.json")
-            results[name] = _run(name, stored, threshold, out)
+            results[name] = _run(name, stored, threshold, out, language if tags else "")
             click.echo(f"{name}: {results[name].get('missing') or 'done'}", err=True)
         columns, true = _list_reference(vectors, threshold, seed)
         for number, name in enumerate(names):
@@ -67,19 +71,19 @@ def main(
     _report(vectors, columns, true, results)
 
 
-def _make_vectors(files: tuple[Path, ...], field: str, size: int, cache: Path, seed: int) -> Vectors:
+def _make_vectors(files: tuple[Path, ...], field: str, size: int, cache: Path, seed: int) -> tuple[Vectors, list[str]]:
     if not files:
-        return draw_vectors(size, seed)
+        return draw_vectors(size, seed), []
     tags = read_tags(files, field)
     vectors = embed_tags(tags, cache)
     order = np.random.default_rng(seed).permutation(len(tags))[:size]
     click.echo(f"{len(tags):,} distinct tags in {len(files)} files, {len(order):,} of them taken")
-    return vectors[order]
+    return vectors[order], [tags[place] for place in order]
 
 
-def _run(name: str, vectors: Path, threshold: float, out: Path) -> Figures:
+def _run(name: str, vectors: Path, threshold: float, out: Path, language: str) -> Figures:
     done = subprocess.run(
-        [sys.executable, "-m", "tagflow_tests.benchmarks.fusion_peers", name, vectors, str(threshold), out],
+        [sys.executable, "-m", "tagflow_tests.benchmarks.fusion_peers", name, vectors, str(threshold), out, language],
         env={**os.environ, **ONE_THREAD},
         capture_output=True,
         text=True,
@@ -138,7 +142,7 @@ def _report(vectors: Vectors, columns: np.ndarray, true: np.ndarray, results: di
             f"  {figures.get('note', '')}"
         )
     guard = float(results["tagflow"].get("guard_s", 0.0))
-    click.echo(f"guards (an empty one, not in the time above): {guard:.2f} CPU s")
+    click.echo(f"guards and confirmations (nothing where tags are drawn), not in the time above: {guard:.2f} CPU s")
     summary = {
         "n": n,
         "cpu_s": round(ours, 3),

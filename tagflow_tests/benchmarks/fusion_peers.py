@@ -6,15 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tagflow.ports import Vectors
 
+if TYPE_CHECKING:
+    from tagflow.tagset.leaders import Guard
+
 FLOOR = 0.7  # the member floor of the settings
 SHORT = 10_000  # tags that TagGPT's loop runs on; its time grows with the square
 
+SURE = 0.5  # score of a confirmation from which two tags are one
+
 Found = dict[str, object]
+Tags = tuple[list[str], str] | None
+"""The texts behind the vectors and their language, where there are texts."""
 
 
 class Stopwatch:
@@ -32,14 +40,16 @@ class Stopwatch:
         self.seconds[what] = self.seconds.get(what, 0.0) + time.process_time() - start
 
 
-def run_tagflow(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
-    """Scan and leader merge as the fusion runs them, with an empty guard whose time is taken apart."""
+def run_tagflow(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
+    """Scan and leader merge as the fusion runs them; guards and confirmations, if there are texts, are timed apart."""
     from tagflow.tagset.leaders import merge_leaders
     from tagflow.tagset.pair_scan import ScanIndex
 
+    judge = make_guard(tags)
+
     def guard(i: np.ndarray, j: np.ndarray, cosine: np.ndarray) -> np.ndarray:
         with watch.measure("guard_s"):
-            return np.full(len(i), "", "U1")
+            return judge(i, j, cosine)
 
     with watch.measure():
         merge = merge_leaders(ScanIndex(vectors), threshold, FLOOR, guard=guard)
@@ -47,7 +57,35 @@ def run_tagflow(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
     return {"note": f"{(merge.leader == np.arange(len(vectors))).sum():,} leaders, {len(merge.tag):,} decisions"}
 
 
-def run_tagflow_pairs(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def make_guard(tags: Tags) -> "Guard":
+    """Return what refuses a pair: guards that need no contents, and the lack of a confirmation; nothing without texts.
+
+    Loads the word lists and dictionaries, so that only the judging is timed.
+    """
+    if tags is None:
+        return lambda i, j, cosine: np.full(len(i), "", "U1")
+    import polars as pl
+
+    from tagflow.tagset.confirmations import confirm_pairs
+    from tagflow.tagset.guards import GUARDS, refuse_pairs
+    from tagflow.tagset.normalisation import normalise_tags
+    from tagflow.tagset.word_groups import load_guard_words
+
+    texts, language = tags
+    keys, words = normalise_tags(pl.Series("tag", texts)), load_guard_words(language)
+
+    def judge(i: np.ndarray, j: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+        pairs = pl.DataFrame({"left": keys.gather(i), "right": keys.gather(j)})
+        refused = refuse_pairs(pairs, language, GUARDS, words)["guard"]
+        unsure = pl.when(confirm_pairs(pairs, cosine, language, words)["score"] < SURE).then(pl.lit("unsure"))
+        said = pl.select(pl.when(refused != "").then(refused).otherwise(unsure.otherwise(pl.lit(""))))
+        return said.to_series().to_numpy().astype(np.str_)
+
+    judge(np.array([0]), np.array([1]), np.ones(1, np.float32))
+    return judge
+
+
+def run_tagflow_pairs(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """List all pairs, nothing merged."""
     from tagflow.tagset.pair_scan import scan_pairs
 
@@ -56,19 +94,30 @@ def run_tagflow_pairs(vectors: Vectors, threshold: float, watch: Stopwatch) -> F
     return {"pairs": (pairs.i, pairs.j)}
 
 
-def run_tagflow_increment(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
-    """The last hundredth of the tags against all, in a process that already holds the others."""
+def run_tagflow_increment(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
+    """The last hundredth of the tags, in a process that holds the others and their pairs, and everything anew beside.
+
+    The time is that of adding them, finding their pairs and merging all tags again on the pairs known by then.
+    """
+    from tagflow.tagset.leaders import merge_leaders
     from tagflow.tagset.pair_scan import ScanIndex, join_pairs
 
     old = len(vectors) - len(vectors) // 100
     index = ScanIndex(vectors[:old])
+    known = join_pairs(index.iterate_pairs(threshold))
     with watch.measure():
         index.add(vectors[old:])
-        pairs = join_pairs(index.iterate_pairs(threshold, start=old))
-    return {"note": f"{len(vectors) - old:,} new tags, {len(pairs.i):,} pairs"}
+        new = join_pairs(index.iterate_pairs(threshold, start=old))
+        merge = merge_leaders(index, threshold, FLOOR, pairs=[known, new])
+    with watch.measure("whole_s"):
+        whole = merge_leaders(ScanIndex(vectors), threshold, FLOOR)
+    same = "the same clusters" if np.array_equal(merge.leader, whole.leader) else "OTHER CLUSTERS"
+    share = watch.seconds["cpu_s"] / watch.seconds["whole_s"]
+    told = f"{share:.3f} of a whole fusion ({watch.seconds['whole_s']:.2f} s)"
+    return {"note": f"{len(vectors) - old:,} new tags: {told}, {same}"}
 
 
-def run_loop(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_loop(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """TagGPT's fusion in our words: every tag not yet taken takes each later one that reaches the threshold.
 
     Generous to it: the cosines of one tag with all others come from one product, the loop over them is Python's.
@@ -92,7 +141,7 @@ def run_loop(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
     return {"note": note}
 
 
-def run_paraphrase_mining(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_paraphrase_mining(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """Run paraphrase_mining_embeddings of sentence-transformers with its own defaults (top_k 100, 500,000 pairs)."""
     import torch
     from sentence_transformers.util import paraphrase_mining_embeddings
@@ -104,7 +153,7 @@ def run_paraphrase_mining(vectors: Vectors, threshold: float, watch: Stopwatch) 
     return {"pairs": (pairs.min(axis=1), pairs.max(axis=1))}
 
 
-def run_community_detection(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_community_detection(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """Run community_detection of sentence-transformers, clusters of two and more."""
     import torch
     from sentence_transformers.util import community_detection
@@ -115,7 +164,7 @@ def run_community_detection(vectors: Vectors, threshold: float, watch: Stopwatch
     return {"note": f"{len(clusters):,} clusters"}
 
 
-def run_semhash(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_semhash(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """Self-deduplication by semhash on given vectors, with its default index."""
     from semhash import SemHash
 
@@ -125,7 +174,7 @@ def run_semhash(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
     return {"note": f"{len(kept):,} kept"}
 
 
-def run_faiss_flat(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_faiss_flat(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """Range search by faiss over a flat index."""
     import faiss
 
@@ -136,7 +185,7 @@ def run_faiss_flat(vectors: Vectors, threshold: float, watch: Stopwatch) -> Foun
     return {"pairs": pairs}
 
 
-def run_faiss_ivf(vectors: Vectors, threshold: float, watch: Stopwatch) -> Found:
+def run_faiss_ivf(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """Range search by faiss over 4 sqrt(n) inverted lists, a twentieth of them probed."""
     import faiss
 
@@ -164,7 +213,7 @@ def _search_range(index: object, vectors: Vectors, threshold: float) -> tuple[np
     return np.concatenate(ones), np.concatenate(others)
 
 
-PEERS: dict[str, tuple[Callable[[Vectors, float, Stopwatch], Found], str]] = {
+PEERS: dict[str, tuple[Callable[[Vectors, float, Stopwatch, Tags], Found], str]] = {
     "tagflow": (run_tagflow, "tagflow"),
     "tagflow, pairs only": (run_tagflow_pairs, "tagflow"),
     "tagflow, 1 % new": (run_tagflow_increment, "tagflow"),
@@ -201,14 +250,19 @@ def read_peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def main(name: str, vectors_path: str, threshold: str, out: str) -> None:
-    """Measure one peer on the vectors; figures go to ``out`` as JSON, its pairs beside it as .npz."""
+def main(name: str, vectors_path: str, threshold: str, out: str, language: str = "") -> None:
+    """Measure one peer on the vectors; figures go to ``out`` as JSON, its pairs beside it as .npz.
+
+    With a language, a JSON file beside the vectors holds the tags.
+    """
     run, package = PEERS[name]
     vectors = np.load(vectors_path)
+    texts = Path(vectors_path).with_suffix(".json")
+    tags = (json.loads(texts.read_text(encoding="utf-8")), language) if language else None
     rates = measure_product(vectors.shape[1])
     watch = Stopwatch()
     try:
-        found = run(vectors, float(threshold), watch)
+        found = run(vectors, float(threshold), watch, tags)
     except ImportError as error:
         figures: Found = {"missing": f"not installed: pip install {package} ({error})"}
     else:

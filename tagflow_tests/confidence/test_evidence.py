@@ -10,7 +10,16 @@ NEAR = "closeness of meaning 0.5 of 1"
 
 def explain(**features: object) -> str:
     """Return the reason of a pair whose features are 0 except those named, and whose name stands nowhere."""
-    known = {"headlined": 0.0, "found": None, "carriers": 0, "word_carriers": 0, "human": 0.0, "machine": 0.0, "cosine": 0.5, **features}
+    known = {
+        "headlined": 0.0,
+        "found": None,
+        "carriers": 0,
+        "word_carriers": 0,
+        "human": 0.0,
+        "machine": 0.0,
+        "cosine": 0.5,
+        **features,
+    }
     return pl.DataFrame([known], schema_overrides={"found": pl.String}).select(explain_pairs()).item()
 
 
@@ -25,7 +34,10 @@ def explain(**features: object) -> str:
         ({"carriers": 3, "machine": 0.6}, f"3 of the most similar contents have this tag as a proposal; {NEAR}"),
         ({"word_carriers": 1}, f"1 of the contents that share its words has this tag; {NEAR}"),
         ({"word_carriers": 2}, f"2 of the contents that share its words have this tag; {NEAR}"),
-        ({"carriers": 1, "word_carriers": 2, "human": 0.1}, f"1 of the most similar contents has this tag from people; {NEAR}"),
+        (
+            {"carriers": 1, "word_carriers": 2, "human": 0.1},
+            f"1 of the most similar contents has this tag from people; {NEAR}",
+        ),
         (
             {"found": "soup", "carriers": 3, "human": 0.2, "machine": 0.6},
             'its text says "soup"; 3 of the most similar contents have this tag from people or as a proposal; ' + NEAR,

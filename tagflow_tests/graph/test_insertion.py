@@ -179,7 +179,10 @@ def test_a_space_may_have_no_tags() -> None:
         describe_vectors(pl.Series(["a"]), "content", unit((0.6, 0.8)), "f"),
         describe_vectors(pl.Series([], dtype=pl.String), "tag", np.zeros((0, 2), np.float32), "f"),
     ]
-    assert (len(open_space({"vectors": pl.concat(rows)}).tags), len(open_space({"vectors": pl.concat(rows)}).tag_vectors)) == (0, 0)
+    assert (
+        len(open_space({"vectors": pl.concat(rows)}).tags),
+        len(open_space({"vectors": pl.concat(rows)}).tag_vectors),
+    ) == (0, 0)
 
 
 def built(contents: pl.DataFrame) -> Tables:
@@ -193,7 +196,9 @@ def test_a_new_content_is_added_to_the_graph_and_nothing_that_was_there_changes(
     known = raw_clues(said("a", title="soup", labels=["soup"]), said("b", title="vegan", labels=["vegan"]))
     new = raw_clues(said("n", title="stew"))
     graph = built(known)
-    more = extend_graph(graph, known, new, tag_set({"soup": [], "vegan": []}), ENCODER, ExactNeighbours, GraphSettings(), CLOSE)
+    more = extend_graph(
+        graph, known, new, tag_set({"soup": [], "vegan": []}), ENCODER, ExactNeighbours, GraphSettings(), CLOSE
+    )
     whole = built(pl.concat([known, new]))
     for name, table in more.items():
         assert table[: len(graph[name])].equals(graph[name])
