@@ -211,7 +211,7 @@ def test_a_renamed_tag_keeps_its_id_and_its_old_name_as_an_alias():
         ("soup", "soup", []),
     ]
     assert named["fusion_log"].rows() == [
-        ("hue", "Color", 0.9, "merged", "cosine", "n"),
+        ("hue", "Color", 0.9, "merged", "cosine", "near"),
         ("soup", "Color", 0.8, "refused", "scope", "x"),
         ("colour", "Color", None, "merged", "people", "people decided in vocabulary.yaml (rename)"),
     ]
