@@ -1,8 +1,8 @@
 """Calibration: from the judge's sum to a probability that holds, by a rising curve fitted on unseen contents. Ours.
 
-Isotonic regression of bins of equal mass, finer where the confidence is high, put through its levels by straight lines
-in log-odds. Unlike plain isotonic regression it rises everywhere, so it never ties two candidates. Platt's scaling is
-the case of one straight line; which of the two holds better is decided on contents that neither was fitted on.
+Three curves stand for choice: none, one straight line in log-odds (Platt's scaling), and isotonic regression of bins put
+through its levels by straight lines. The last differs from plain isotonic regression in that it rises everywhere, so
+it never ties two candidates. Which one holds best is decided on contents that none of them was fitted on.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 FEWEST_RIGHT = 30  # ours: right or wrong pairs of a bin of the curve, roughly
-MOST_BINS = 30  # ours
+MOST_BINS = 20  # ours
+FAR = 50.0  # a sum that no pair reaches: between its two signs Platt's line goes straight
 SLOPE = 0.05  # ours: least rise of the curve, so that the order of candidates stays
 
 
@@ -26,6 +27,8 @@ class Curve(NamedTuple):
     levels: Values
     """Log-odds at the knots, ascending."""
 
+
+WAYS = ("none", "line", "curve")
 
 NO_CURVE = Curve(np.zeros(0), np.zeros(0))
 
@@ -44,8 +47,30 @@ def calibrate(logit: Values, curve: Curve) -> Values:
     return np.asarray(inside + below + above)
 
 
+def choose_way(logit: Values, right: NDArray[np.int64], fold: NDArray[np.int64]) -> str:
+    """Return the way of ``WAYS`` with the least log loss on the folds it was not fitted on, the plainest among equals."""
+    losses = {way: _measure_loss(cross_calibrate(logit, right, fold, way), right) for way in WAYS}
+    return min(losses, key=lambda way: losses[way])
+
+
+def fit_way(logit: Values, right: NDArray[np.int64], way: str) -> Curve:
+    """Return the curve of one of ``WAYS``; none where there are too few right or wrong pairs."""
+    if min(right.sum(), len(right) - right.sum()) < FEWEST_RIGHT:
+        return NO_CURVE
+    return {"none": lambda *_: NO_CURVE, "line": fit_line, "curve": fit_curve}[way](logit, right)
+
+
+def fit_line(logit: Values, right: NDArray[np.int64]) -> Curve:
+    """Return Platt's line: log-odds a * sum + b by logistic regression, with a at least ``SLOPE``."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=np.inf).fit(logit[:, None], right)
+    slope, rest = max(float(fitted.coef_[0, 0]), SLOPE), float(fitted.intercept_[0])
+    return Curve(np.array([-FAR, FAR]), np.array([-FAR, FAR]) * slope + rest)
+
+
 def fit_curve(logit: Values, right: NDArray[np.int64]) -> Curve:
-    """Return the curve that makes the sums of unseen pairs hold; ``NO_CURVE`` where there are too few.
+    """Return the isotonic curve that makes the sums of unseen pairs hold; ``NO_CURVE`` where there are too few.
 
     Bins are cut so that each has an equal share of the variance p(1-p) of the answers, which gives the uncertain and
     the confident pairs, few among the many hopeless ones, bins of their own.
@@ -66,13 +91,18 @@ def fit_curve(logit: Values, right: NDArray[np.int64]) -> Curve:
     return _rise(knots, _pool(share, sizes))
 
 
-def cross_calibrate(logit: Values, right: NDArray[np.int64], fold: NDArray[np.int64]) -> Values:
+def cross_calibrate(logit: Values, right: NDArray[np.int64], fold: NDArray[np.int64], way: str) -> Values:
     """Return the confidence of each pair, calibrated by the pairs of the other folds."""
     out = np.zeros(len(logit))
     for number in np.unique(fold):
         rest = fold == number
-        out[rest] = squash(calibrate(logit[rest], fit_curve(logit[~rest], right[~rest])))
+        out[rest] = squash(calibrate(logit[rest], fit_way(logit[~rest], right[~rest], way)))
     return out
+
+
+def _measure_loss(confidence: Values, right: NDArray[np.int64]) -> float:
+    sure = np.clip(np.where(right == 1, confidence, 1 - confidence), 1e-12, None)
+    return float(-np.log(sure).mean()) if len(sure) else 0.0
 
 
 def assign_folds(contents: pl.Series, folds: int, seed: int) -> NDArray[np.int64]:

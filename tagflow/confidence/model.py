@@ -16,8 +16,9 @@ from tagflow.confidence.calibration import (
     Curve,
     assign_folds,
     calibrate,
+    choose_way,
     cross_calibrate,
-    fit_curve,
+    fit_way,
     squash,
 )
 from tagflow.confidence.features import FEATURES, HISTORY_FEATURES
@@ -70,10 +71,11 @@ def fit_confidence(samples: pl.DataFrame) -> Tables:
         fold = assign_folds(taught["content_id"], FOLDS, SEED)
         logit = _cross_fit(standard, right, fold)
         said = ~np.isnan(logit)
-        curve = fit_curve(logit[said], right[said])
+        way = choose_way(logit[said], right[said], fold[said])
+        curve = fit_way(logit[said], right[said], way)
         counts = (len(right), int(right.sum()))
         heads.append(_describe(head, features, mean, scale, coefficients, counts, curve))
-        confidence = cross_calibrate(logit[said], right[said], fold[said])
+        confidence = cross_calibrate(logit[said], right[said], fold[said], way)
         curves.append(bin_record(confidence, right[said], head))
     return {"confidence_model": pl.concat(heads), "reliability": pl.concat([empty, *curves])}
 

@@ -25,6 +25,8 @@ def link_names(contents: pl.DataFrame, tagset: pl.DataFrame, most: int) -> pl.Da
         .filter(pl.col("needle").str.strip_chars() != "")
         .unique(maintain_order=True)
     )
+    if not len(names):
+        return pl.DataFrame(schema=EDGE)
     needles = names["needle"].unique(maintain_order=True)
     said = pl.col("text").pipe(lexical_text).str.extract_many(needles.to_list(), overlapping=True)
     found = contents.select("content_id", needle=said).explode("needle").drop_nulls()

@@ -72,6 +72,9 @@ def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench)
     vectors = store.read(dataset.name, "content_tag_graph", "vectors").filter(pl.col("node_kind") == "tag")
     placed = fused.select(node="tag_id").join(vectors, on="node", how="left", maintain_order="left")["vector"]
     contents = store.read(dataset.name, "raw_clues").filter(has_text()).height
+    limits = settings.vocabulary.health
+    if limits.similar is None:
+        limits = limits.model_copy(update={"similar": dataset.thresholds.fuse})
     health = measure_health(
         fused,
         store.read(dataset.name, "tagged_output"),
@@ -79,7 +82,7 @@ def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench)
         placed.to_numpy().reshape(len(fused), -1),
         contents,
         settings.language,
-        settings.vocabulary.health,
+        limits,
     )
     values = {metric: value for metric, value in health.select("metric", "value").iter_rows() if value is not None}
     beyond = health.filter(~pl.col("passed")).select("metric", "value", "limit", "detail")

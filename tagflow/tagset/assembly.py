@@ -44,7 +44,15 @@ def assemble_tagset(
     asked = needs_evidence(kept, settings.vocabulary)
     evidence = gather_evidence(kept, uses, contents[0], contents[1]()) if asked else None
     vectors = encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
-    fusing = (thresholds.fuse, settings.vocabulary, settings.language, forced, evidence, thresholds.sure)
+    fusing = (
+        thresholds.fuse,
+        settings.vocabulary,
+        settings.language,
+        forced,
+        evidence,
+        thresholds.sure,
+        thresholds.apart,
+    )
     fused = fuse_tags(kept, uses, vectors, *fusing)
     log = pl.concat([forced.log, fused["fusion_log"]])
     tables = {"fused_tagset": attach_aliases(fused["fused_tagset"], forced), "fusion_log": log}

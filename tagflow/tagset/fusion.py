@@ -12,7 +12,7 @@ from tagflow.schemas import FUSED_TAGSET
 from tagflow.settings import VocabularySettings
 from tagflow.tables import Tables
 from tagflow.tagset.confirmations import ASKED, confirm_pairs, propose_pairs
-from tagflow.tagset.content_evidence import find_centroids, live_apart, measure_contexts, stand_together
+from tagflow.tagset.content_evidence import APART_FLOOR, find_centroids, live_apart, measure_contexts, stand_together
 from tagflow.tagset.decisions import Forced
 from tagflow.tagset.guards import refuse_pairs
 from tagflow.tagset.leaders import Merge, merge_leaders
@@ -82,6 +82,7 @@ def fuse_tags(
     forced: Forced,
     evidence: Evidence | None = None,
     sure: float = ASKED["near"],
+    apart_floor: float = APART_FLOOR,
 ) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
@@ -102,6 +103,7 @@ def fuse_tags(
         forced: what people decided: tags that join no other, and pairs that may not meet.
         evidence: what the contents say, its rows as ``kept``; without it nobody asks them.
         sure: cosine from which two tags are one whatever their words say.
+        apart_floor: cosine of their contents below which two tags live apart.
     """
     is_fixed = _is_fixed(settings) | pl.col("key").is_in(forced.leading.implode())
     rank = pl.struct(~is_fixed, -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
@@ -109,7 +111,7 @@ def fuse_tags(
     kept, vectors = kept[order], vectors[order]
     if evidence is not None:
         evidence = Evidence(evidence.uses[order], evidence.vectors)
-    judge = _Judge(kept["key"], (threshold, sure), settings, language, evidence)
+    judge = _Judge(kept["key"], (threshold, sure, apart_floor), settings, language, evidence)
     index = ScanIndex(vectors)
     fixed = kept.select(is_fixed).to_series().to_numpy()
     low = max(threshold - settings.grey_band, -1.0)
@@ -126,12 +128,13 @@ class _Judge:
     def __init__(
         self,
         keys: pl.Series,
-        cosines: tuple[float, float],
+        cosines: tuple[float, float, float],
         settings: VocabularySettings,
         language: str,
         evidence: Evidence | None,
     ) -> None:
-        self._keys, self._threshold, self._sure, self._language = keys, np.float32(cosines[0]), cosines[1], language
+        self._keys, self._language = keys, language
+        self._threshold, self._sure, self._apart_floor = np.float32(cosines[0]), cosines[1], cosines[2]
         self._asked, self._evidence = settings.guards.switched_on(), evidence
         self._centroids = None if evidence is None else find_centroids(evidence.uses, evidence.vectors)
         self.words: GuardWords = load_guard_words(language)
@@ -155,7 +158,10 @@ class _Judge:
     ) -> dict[str, pl.Series] | None:
         if self._evidence is None or contexts is None:
             return None
-        return {"contexts": live_apart(contexts), "facets": stand_together(self._evidence.uses, i, j)}
+        return {
+            "contexts": live_apart(contexts, self._apart_floor),
+            "facets": stand_together(self._evidence.uses, i, j),
+        }
 
     def _trust_contexts(self, contexts: Vectors | None, i: NDArray[np.int64], j: NDArray[np.int64]) -> Vectors | None:
         """Contexts speak for a pair only where each tag has some of its own: shared contents are near themselves."""

@@ -23,6 +23,8 @@ LEAKS = (
 )
 """What a language model says around tags rather than as one."""
 
+SIMILAR = 0.8  # TagGPT §3.2: two tags are redundant from 0.8
+
 FAULTS = {
     "prompt leak": "|".join(LEAKS),
     "numbering": r"^\s*(?:\d{1,3}[.)]\s+\D|\d{1,3}[、）]\s*\D|[-*•·]\s)",
@@ -81,11 +83,12 @@ def measure_health(
     Returns:
         metric, value (null: nothing to measure), limit, passed and detail (in words, with examples).
     """
+    similar_from = SIMILAR if settings.similar is None else settings.similar
     uses = tagged.group_by("tag_id").len()["len"].to_numpy()
     malformed = find_malformed(fused)
     foreign = find_foreign(fused, language)
     ambiguous = find_ambiguous_aliases(fused)
-    similar = find_redundant(fused, log, vectors, settings.similar)
+    similar = find_redundant(fused, log, vectors, similar_from)
     twin = pl.concat([similar["tag"], similar["other"]]).n_unique()
     said = [f"{tag} / {other} {cosine:.2f}" for tag, other, cosine in similar.head(EXAMPLES).iter_rows()]
     once = float(np.mean(uses == 1)) if len(uses) else None
@@ -96,7 +99,7 @@ def measure_health(
             "redundancy",
             twin / size,
             settings.max_redundancy,
-            _tell(f"tags with one at {settings.similar} or above", said),
+            _tell(f"tags with one at {similar_from} or above", said),
         ),
         ("one-content share", once, settings.max_one_content, "of the assigned tags, those on one content only"),
         ("Gini of popularity", measure_gini(uses), settings.max_gini, "0: all assigned tags equally often"),

@@ -51,7 +51,9 @@ def fixture_store(tmp_path: Path) -> DuckDBStore:
     rare = {"key": "quiche", "tag": "quiche", "contents": 2, "verdict": "too_rare", "origin": "proposed"}
     store.write("kitchen", "filtered_tagset", {"filtered_tagset": make_table("filtered_tagset", [rare])})
     log = make_table("fused_tagset", [], "fusion_log")
-    store.write("kitchen", "fused_tagset", {"fused_tagset": materials.tagset, "fusion_log": log})
+    changes = make_table("fused_tagset", [], "vocabulary_changes")
+    tagset = {"fused_tagset": materials.tagset, "fusion_log": log, "vocabulary_changes": changes}
+    store.write("kitchen", "fused_tagset", tagset)
     space = materials.space
     vectors = [
         describe_vectors(side["node"], kind, matrix, "words")

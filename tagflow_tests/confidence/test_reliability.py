@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from tagflow.confidence.reliability import BINS, bin_reliability, brier_score, expected_calibration_error
+from tagflow.confidence.reliability import (
+    BINS,
+    BORDERS,
+    FEWEST,
+    bin_record,
+    bin_reliability,
+    brier_score,
+    expected_calibration_error,
+)
 
 CONFIDENCE = np.arange(1, 31) / 100  # 0.01 ... 0.30: two a bin
 RIGHT = np.array([0] * 10 + [0, 1] * 5 + [1] * 10)
@@ -58,3 +66,33 @@ def test_no_pairs_have_no_calibration_error() -> None:
 def test_the_brier_score_is_the_mean_squared_gap() -> None:
     """0.2, 0.4 and 0.5 squared are 0.04, 0.16 and 0.25."""
     assert brier_score(np.array([0.8, 0.4, 0.5]), np.array([1, 0, 1])) == pytest.approx(0.15)
+
+
+def test_the_record_counts_cases_between_fixed_borders() -> None:
+    """60 pairs at 0.42, half of them right, and 50 at 0.98, all right; empty bins between them join the one below."""
+    confidence = np.r_[np.full(60, 0.42), np.full(50, 0.98)]
+    right = np.r_[np.tile([0, 1], 30), np.ones(50, np.int64)]
+    table = bin_record(confidence, right, "annotated")
+    assert table.select("bin", "low", "high", "pairs").rows() == [(1, 0.0, 0.97, 60), (2, 0.97, 1.0, 50)]
+    assert table["confidence"].to_list() == pytest.approx([0.42, 0.98])
+    assert table["precision"].to_list() == pytest.approx([0.5, 1.0])
+
+
+def test_a_bin_of_few_pairs_is_joined_to_the_next_lower_one_and_the_rest_to_the_lowest() -> None:
+    """20 at 0.98 and 40 at 0.91 make one bin from 0.9; 30 at 0.005 are too few for one and join it."""
+    confidence = np.r_[np.full(30, 0.005), np.full(40, 0.91), np.full(20, 0.98)]
+    table = bin_record(confidence, np.ones(90, np.int64), "h")
+    assert table.select("low", "high", "pairs").rows() == [(0.0, 1.0, 90)]
+
+
+def test_every_pair_is_in_the_record_once_and_its_borders_touch() -> None:
+    confidence = np.linspace(0, 1, 5000)
+    table = bin_record(confidence, np.zeros(5000, np.int64), "h")
+    assert table["pairs"].sum() == 5000
+    assert table["low"][1:].to_list() == table["high"][:-1].to_list()
+    assert (table["low"][0], table["high"][-1], len(table)) == (0.0, 1.0, len(BORDERS) - 1)
+    assert table["pairs"].min() >= FEWEST
+
+
+def test_no_pairs_have_no_record() -> None:
+    assert bin_record(CONFIDENCE[:0], RIGHT[:0], "h").is_empty()
