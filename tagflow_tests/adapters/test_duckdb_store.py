@@ -52,6 +52,7 @@ def made_up_value(dtype: pl.DataType, name: str, row: int) -> object:
         return [made_up_value(dtype.inner, f"{name}{part}", row) for part in range(length)]  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
         return {field.name: made_up_value(field.dtype, field.name, row) for field in dtype.fields}  # type: ignore[arg-type]
+    dtype = dtype() if isinstance(dtype, type) else dtype
     if dtype == pl.String:
         return ["", "\x00", "'; DROP TABLE x; --", '"quoted"\n', "日本語 👩‍👩‍👧", "NULL"][row % 6] + f"{name}{row}"
     return {pl.Int64: 2**62 + row, pl.Boolean: row % 2 == 0}.get(type(dtype), -(row + 1) / 7)
@@ -172,15 +173,15 @@ class TestRefusal:
     def test_tables_that_do_not_fit_leave_the_old_version(self, store: DuckDBStore) -> None:
         """A wrong dtype, a null, a repeated key, a missing table, an unknown column."""
         good = everything(ARTIFACTS["fused_tagset"])
-        main, log = good.values()
+        main, log, changes = good.values()
         store.write("toy", "fused_tagset", good)
         before = store.path("toy", "fused_tagset").read_bytes()
         for bad in (
             {"fused_tagset": main},
-            {"fused_tagset": main.with_columns(frequency="tag"), "fusion_log": log},
-            {"fused_tagset": main.with_columns(tag=None), "fusion_log": log},
-            {"fused_tagset": pl.concat([main, main]), "fusion_log": log},
-            {"fused_tagset": main.with_columns(more=1), "fusion_log": log},
+            {"fused_tagset": main.with_columns(frequency="tag"), "fusion_log": log, "vocabulary_changes": changes},
+            {"fused_tagset": main.with_columns(tag=None), "fusion_log": log, "vocabulary_changes": changes},
+            {"fused_tagset": pl.concat([main, main]), "fusion_log": log, "vocabulary_changes": changes},
+            {"fused_tagset": main.with_columns(more=1), "fusion_log": log, "vocabulary_changes": changes},
         ):
             with pytest.raises(ArtifactError):
                 store.write("toy", "fused_tagset", bad)
