@@ -1,8 +1,7 @@
 """Calibration: from the judge's sum to a probability that holds, by a rising curve fitted on unseen contents. Ours.
 
 Three curves stand for choice: none, one straight line in log-odds (Platt's scaling), and isotonic regression of bins
-put
-through its levels by straight lines. The last differs from plain isotonic regression in that it rises everywhere, so
+put through its levels by straight lines. The last differs from plain isotonic regression in that it rises everywhere, so
 it never ties two candidates. Which one holds best is decided on contents that none of them was fitted on.
 """
 
@@ -49,8 +48,7 @@ def calibrate(logit: Values, curve: Curve) -> Values:
 
 
 def choose_way(logit: Values, right: NDArray[np.int64], fold: NDArray[np.int64]) -> str:
-    """Return the way of ``WAYS`` with the least log loss on the folds it was not fitted on, the plainest among
-    equals."""
+    """Return the way of ``WAYS`` with the least log loss on folds it was not fitted on, the plainest of equals."""
     losses = {way: _measure_loss(cross_calibrate(logit, right, fold, way), right) for way in WAYS}
     return min(losses, key=lambda way: losses[way])
 

@@ -1,4 +1,4 @@
-"""The classifier: its formula on two contents, and what it says of a content it learned from, beside a fit without it."""
+"""The classifier: its formula on two contents, and what it says of a content beside a fit without it."""
 
 import numpy as np
 import polars as pl
@@ -45,7 +45,7 @@ def test_the_weights_are_those_of_ridge_regression() -> None:
 
 
 def test_a_new_content_is_scored_by_its_likeness_to_the_others() -> None:
-    """c lies at cosine 0 to a and 0.8 to b: half of 0.8, times 1 / 2.3."""
+    """C lies at cosine 0 to a and 0.8 to b: half of 0.8, times 1 / 2.3."""
     scores = score_contents(np.array([2]), opened(fit(("a", "soup"), ("b", "soup")), ["soup"]), VECTORS, NO_TERMS)
     assert scores.ravel() == pytest.approx([0.4 / 2.3])
 
@@ -91,7 +91,7 @@ def test_leaving_out_holds_for_right_and_wrong_tags_of_many_contents() -> None:
 
 
 def test_words_count_as_much_as_meaning() -> None:
-    """c shares all its words with a (cosine 1) and nothing of its meaning: half of 1."""
+    """C shares all its words with a (cosine 1) and nothing of its meaning: half of 1."""
     terms = open_terms(pl.DataFrame({"terms": [[5], [], [5]], "term_weights": [[1.0], [], [1.0]]}))
     assert terms.shape == (3, BUCKETS)
     tables = fit_classifier(edges(human("a", "soup"), human("b", "soup")), (IDS, VECTORS, terms))

@@ -37,7 +37,7 @@ def weigh(texts: list[str], of: list[str] = TEXTS, language: str = "fr"):
 
 
 def test_words_and_pairs_of_words_are_counted_once_a_text() -> None:
-    """tomato and soup in two texts each; onion, salad and the three pairs in one."""
+    """Tomato and soup in two texts each; onion, salad and the three pairs in one."""
     assert sorted(count_terms(TEXTS, "fr")["texts"]) == [1, 1, 1, 1, 1, 2, 2]
     assert count_terms(["soup soup"], "fr")["texts"].to_list() == [1, 1]  # the word, and it after itself
 
