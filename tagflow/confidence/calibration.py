@@ -1,8 +1,8 @@
 """Calibration: from the judge's sum to a probability that holds, by a rising curve fitted on unseen contents. Ours.
 
 Three curves stand for choice: none, one straight line in log-odds (Platt's scaling), and isotonic regression of bins
-put through its levels by straight lines. The last differs from plain isotonic regression in that it rises everywhere, so
-it never ties two candidates. Which one holds best is decided on contents that none of them was fitted on.
+put through its levels by straight lines. The last differs from plain isotonic regression in that it rises everywhere,
+so it never ties two candidates. Which one holds best is decided on contents that none of them was fitted on.
 """
 
 from typing import NamedTuple
