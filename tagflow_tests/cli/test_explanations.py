@@ -15,6 +15,7 @@ from tagflow.cli.explanation_text import write_facts
 from tagflow.cli.explanations import explain_content
 from tagflow.confidence.model import describe_prior_model
 from tagflow.confidence.ranking import account_contents, rank_tags
+from tagflow.decisions import TagRules
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.insertion import describe_vectors
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH
@@ -86,7 +87,7 @@ def write_judge(store: DuckDBStore, *, fitted: bool = False, reliability: pl.Dat
 def write_output(store: DuckDBStore, scored: pl.DataFrame, model: str, settings: DatasetSettings = SETTINGS) -> None:
     """Store what a method gave."""
     clues = store.read_all("kitchen", "raw_clues")
-    version = make_vocabulary_version(store.read("kitchen", "fused_tagset"))
+    version = make_vocabulary_version(store.read("kitchen", "fused_tagset"), TagRules())
     tagged = rank_tags(scored, settings, model=model, version=version)
     status = account_contents(clues["raw_clues"], clues["quarantine"], tagged, scored["content_id"])
     tables = {"tagged_output": tagged, "scored_candidates": scored, "content_status": status}

@@ -10,6 +10,7 @@ from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.progress import LogProgress
 from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.errors import ArtifactError, ConfigError
+from tagflow.pipeline.checks import MAY_BE_EMPTY
 from tagflow.schemas import ARTIFACTS
 from tagflow.tables import check_tables
 from tagflow.tagset.keyphrases import MAX_PHRASES
@@ -23,7 +24,7 @@ VOCABULARY = {"min_contents": 2}  # for datasets of a few contents
 @pytest.mark.parametrize("name", ARTIFACTS)
 def test_every_artifact_of_the_demo_has_its_declared_schema_and_rows(demo: Demo, name: str) -> None:
     tables = check_tables(ARTIFACTS[name], demo.store.read_all("recipes", name))
-    assert len(tables[name]) > 0
+    assert len(tables[name]) > 0 or name in MAY_BE_EMPTY
 
 
 def test_one_content_walks_through_all_seven_artifacts(demo: Demo) -> None:
