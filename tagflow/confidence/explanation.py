@@ -239,7 +239,11 @@ def explain_miss(place: Place, delta_ct: float, settings: GraphSettings) -> str:
             f"{place.carriers} of the {place.neighbours} neighbours carry it, rank {place.carried_rank} of "
             f"{place.carried_tags} carried tags, and C2C2T takes the first {settings.c2c2t}"
         )
-    return f"{by_tag}; {by_neighbour}"
+    others = (
+        f"it is neither among the first {settings.lexical} tags of contents that share its words nor among the first "
+        f"{settings.named} tags that the text names"
+    )
+    return f"{by_tag}; {by_neighbour}; {others}"
 
 
 def compare_pairs(content_id: str, tag_ids: pl.Series, space: Space) -> pl.DataFrame:

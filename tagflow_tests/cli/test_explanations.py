@@ -140,8 +140,18 @@ def test_the_text_says_it_all_in_words(store: DuckDBStore) -> None:
 
 def test_a_calibrated_confidence_says_how_often_such_a_one_was_right(store: DuckDBStore) -> None:
     curve = [
-        {"head": "annotated", "bin": number, "confidence": mean, "precision": right, "pairs": 211}
-        for number, (mean, right) in enumerate([(0.2, 0.1), (0.6, 0.834), (0.9, 1.0)], start=1)
+        {
+            "head": "annotated",
+            "bin": number,
+            "low": low,
+            "high": high,
+            "confidence": mean,
+            "precision": right,
+            "pairs": 211,
+        }
+        for number, (low, high, mean, right) in enumerate(
+            [(0.0, 0.4, 0.2, 0.1), (0.4, 0.75, 0.6, 0.834), (0.75, 1.0, 0.9, 1.0)], start=1
+        )
     ]
     write_judge(store, fitted=True, reliability=make_table("confidence_model", curve, "reliability"))
     write_output(store, store.read("kitchen", "tagged_output", "scored_candidates"), "llm4tag/embedded")

@@ -150,7 +150,8 @@ def test_a_miss_says_what_each_way_of_recall_lacked():
     far = explain_miss(Place(0.12, 90, 458, 0, 20, None, 145), 0.2, settings)
     assert far == (
         "its cosine to the text is 0.12, below delta_ct 0.2 (rank 90 of 458 tags by closeness of meaning); "
-        "none of the 20 neighbours carries it"
+        "none of the 20 neighbours carries it; it is neither among the first 25 tags of contents that share its words "
+        "nor among the first 20 tags that the text names"
     )
     crowded = explain_miss(Place(0.24, 16, 458, 3, 20, 41, 145), 0.2, settings)
     assert "rank 16 of 458 tags by closeness of meaning, and C2T takes the first 15" in crowded

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagflow.confidence.features import FEATURES, add_features
+from tagflow.graph.classifier import Classifier
 from tagflow.graph.space import open_space
 from tagflow_tests.worlds import Edge, edges, human, machine, raw_clues, said, tag_set, vectors
 
@@ -53,11 +55,11 @@ def test_every_feature_of_one_pair() -> None:
             "mentions": 0.0,  # recall says how often
             "keyness": 0.0,
             "named_prior": math.log(1.5 / 4),
-            "learned": 0.15,  # no classifier: the mean of human and lexical
-            "learned_log": math.log(0.15),
+            "learned": 0.0,  # no classifier
+            "learned_log": 0.0,
             "learned_lead": 0.0,
             "learned_rank": 0.0,
-            "named_learned": math.log(0.15),
+            "named_learned": 0.0,
         }
     )
 
@@ -109,11 +111,41 @@ def test_pairs_keep_their_order_and_do_not_disturb_each_other() -> None:
 
 
 def test_the_best_candidate_leads_and_the_others_follow_it() -> None:
-    """Without a classifier the mean of both votes stands for it: 0.3, 0.1 and 0.05."""
-    found = describe(("a", "soup", 0.2, 0.0), ("a", "rome", 0.6, 0.0), ("b", "soup", 0.1, 0.0))
-    assert [row["learned"] for row in found] == pytest.approx([0.1, 0.3, 0.05])
-    assert [row["learned_lead"] for row in found] == pytest.approx([-0.2, 0.0, 0.0])
-    assert [row["learned_rank"] for row in found] == pytest.approx([math.log(2), 0.0, 0.0])
+    """Content a is at half of cosine 0.6 to b, the only one learned from: scores 0.3 * 0.5 and 0.3 * 0.25.
+
+    Nothing is known of opera: the mean of its votes, 0.2 and none by words, stands for the score.
+    """
+    tags = SPACE.tags["node"].to_list()
+    columns = np.array([{"soup": 0, "rome": 1}.get(tag, -1) for tag in tags])
+    weights = np.array([[0.5, 0.25]], np.float32)
+    known = SPACE._replace(classifier=Classifier(np.array([1]), columns, weights, np.array([0.5], np.float32)))
+    pairs = pl.DataFrame(
+        {"content_id": ["a"] * 3, "tag_id": ["rome", "soup", "opera"], "human": [0.9, 0.0, 0.2], "machine": [0.0] * 3}
+    )
+    texts = pl.DataFrame({"content_id": ["a"], "text": ["soup"]})
+    found = add_features(pairs, texts, tag_set({tag: [] for tag in TAGS}), HISTORY, known).to_dicts()
+    assert [row["learned"] for row in found] == pytest.approx([0.075, 0.15, 0.1])
+    assert [row["learned_log"] for row in found] == pytest.approx([math.log(0.075), math.log(0.15), math.log(0.1)])
+    assert [row["learned_lead"] for row in found] == pytest.approx([-0.075, 0.0, -0.05])
+    assert [row["learned_rank"] for row in found] == pytest.approx([math.log(3), 0.0, math.log(2)])
+    assert [row["named_learned"] for row in found] == pytest.approx([0.0, math.log(0.15), 0.0])
+
+
+def test_how_often_a_name_is_right_is_told_by_the_other_contents_that_say_it() -> None:
+    """All three say soup, people gave it to a and b, and something to c; half a case of 2 is believed beforehand.
+
+    For a, 1 of the 2 others is right: odds (1 + 0.5) to (1 + 1.5). For c both are: (2 + 0.5) to (0 + 1.5). The pair of
+    b is not recalled by its name, so nothing is told.
+    """
+    said_by = [("a", "soup"), ("b", "soup"), ("c", "soup")]
+    names_said = pl.DataFrame(said_by, schema=["content_id", "target"], orient="row")
+    pairs = pl.DataFrame(
+        {"content_id": ["a", "c", "b"], "tag_id": ["soup"] * 3, "human": [0.0] * 3, "machine": [0.0] * 3}
+    ).with_columns(mentions=pl.Series([0.5, 0.5, 0.0]))
+    texts = pl.DataFrame({"content_id": list(CONTENTS), "text": [""] * 3})
+    history = edges(human("a", "soup"), human("b", "soup"), human("c", "rome"))
+    found = add_features(pairs, texts, tag_set({tag: [] for tag in TAGS}), history, SPACE, names_said)
+    assert found["keyness"].to_list() == pytest.approx([math.log(1.5 / 2.5), math.log(2.5 / 1.5), 0.0])
 
 
 def test_without_history_only_the_vectors_and_the_text_speak() -> None:
