@@ -40,7 +40,7 @@ def test_the_demo_shows_ten_contents_with_confidence_and_reason_and_the_next_com
     assert "closeness of meaning 0." in out
     assert "of the most similar contents have this tag from people" in out
     assert "apply" in out
-    assert "Next: tagflow export recipes" in out
+    assert "Next: tagflow browse recipes" in out
     for asset in ("raw_clues", "candidate_tags", "fused_tagset", "tagged_output", "evaluation_report"):
         assert asset in out
 
