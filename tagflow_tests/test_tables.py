@@ -94,8 +94,9 @@ def test_rows_may_repeat_in_a_table_without_a_key():
     ],
 )
 def test_a_vector_may_have_any_width_but_only_float32(dtype, fits):
-    node = {"node": ["a"], "node_kind": ["tag"], "fingerprint": ["f"]}
-    vectors = pl.DataFrame({**node, "vector": pl.Series([[0.6, 0.8]], dtype=dtype)})
+    node = {"node": "a", "node_kind": "tag", "fingerprint": "f", "source_hash": "h", "terms": [], "term_weights": []}
+    row = make_table("content_tag_graph", [node], "vectors", vector=[])
+    vectors = row.with_columns(vector=pl.Series([[0.6, 0.8]], dtype=dtype))
     if fits:
         tables = check_tables(CONTENT_TAG_GRAPH, {**empty(CONTENT_TAG_GRAPH), "vectors": vectors})
         assert tables["vectors"]["vector"].dtype == dtype

@@ -27,7 +27,8 @@ NEW = {"id": "new-1", "title": "Lentil soup with lemon", "caption": "Red lentils
 def look(instance: dg.DagsterInstance, data: Path, cursor: str | None = None) -> dg.SensorResult:
     """Return one look of the content sensor."""
     resources = {"workbench": Workbench(data=str(data))}
-    return content_sensor(dg.build_sensor_context(instance=instance, resources=resources, cursor=cursor))
+    with dg.build_sensor_context(instance=instance, resources=resources, cursor=cursor) as context:
+        return content_sensor(context)
 
 
 def drop(data: Path, name: str, *records: dict[str, object], seconds_ago: float = 60) -> Path:
@@ -165,8 +166,8 @@ def test_the_schedule_asks_for_the_datasets_that_are_due_and_no_wrong_one_stops_
     resources = {"workbench": Workbench(data=str(demo_copy.data))}
     with dg.instance_for_test() as instance:
         for when, asked in ((at("2100-01-01T03:01"), ["recipes"]), (at("2001-01-01T03:01"), [])):
-            context = dg.build_schedule_context(instance, resources=resources, scheduled_execution_time=when)
-            said = refresh_schedule(context)
+            with dg.build_schedule_context(instance, resources=resources, scheduled_execution_time=when) as context:
+                said = refresh_schedule(context)
             keys = [] if isinstance(said, dg.SkipReason) else [request.partition_key for request in said]
             assert keys == asked
 

@@ -82,12 +82,13 @@ def test_a_new_folder_becomes_a_partition_without_a_code_change(tmp_path: Path) 
         assert register_datasets(instance, tmp_path) == ["first"]
         make_dataset(tmp_path, "second", [])
         (tmp_path / "Not A Dataset").mkdir()
-        context = dg.build_sensor_context(instance=instance, resources={"workbench": Workbench(data=str(tmp_path))})
-        (request,) = dataset_sensor(context).dynamic_partitions_requests
+        resources = {"workbench": Workbench(data=str(tmp_path))}
+        with dg.build_sensor_context(instance=instance, resources=resources) as context:
+            (request,) = dataset_sensor(context).dynamic_partitions_requests
         assert request.partition_keys == ["second"]
         instance.add_dynamic_partitions("datasets", request.partition_keys)
-        again = dg.build_sensor_context(instance=instance, resources={"workbench": Workbench(data=str(tmp_path))})
-        assert isinstance(dataset_sensor(again), dg.SkipReason)
+        with dg.build_sensor_context(instance=instance, resources=resources) as context:
+            assert isinstance(dataset_sensor(context), dg.SkipReason)
 
 
 def test_definitions_can_be_built_on_another_workbench(tmp_path: Path) -> None:
