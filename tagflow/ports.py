@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tagflow.calls import Answer, Call, Capabilities
+
 Vectors = NDArray[np.float32]
 """Row vectors of shape (n, d), float32, each of length 1 or all zero."""
 
@@ -84,3 +86,57 @@ class TagModel(Protocol):
 
     def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
         """Return for each pair with recall features the probability that the tag is right."""
+
+
+class LanguageModel(Protocol):
+    """One model behind one endpoint."""
+
+    @property
+    def name(self) -> str:
+        """The model's name as the deployment gives it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of endpoint and model, without the key."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the endpoint was seen to do; probed when first asked for.
+
+        Raises:
+            ModelError: the endpoint refuses everything (key, model, quota); one sentence says which.
+        """
+
+    def answer(self, calls: Sequence[Call]) -> list[Answer]:
+        """Return what came of each call, in order; what the journal holds is not asked again.
+
+        Raises:
+            ModelError: the endpoint refuses everything. What was answered before is in the journal.
+        """
+
+
+class Journal(Protocol):
+    """Keeps paid answers; any thread may use it."""
+
+    def find(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """Return the answers that are kept, by key, marked as stored."""
+
+    def keep(self, key: str, call: Call, answer: Answer) -> None:
+        """Keep a successful answer; when this returns it survives a kill."""
+
+
+class Meter(Protocol):
+    """Counts what is spent and holds it within the budget; any thread may use it."""
+
+    def reserve(self, task: str, prompt_tokens: int, completion_tokens: int) -> int | None:
+        """Set aside the most that one request may cost and return the reservation's number, or None: no budget left."""
+
+    def settle(self, reservation: int, prompt_tokens: int, completion_tokens: int) -> float:
+        """Book what the request took, give back the rest and return its money."""
+
+
+class Manifest(Protocol):
+    """Writes down what leaves the machine; any thread may use it."""
+
+    def record(self, host: str, call: Call, sent_bytes: int) -> None:
+        """Count one request: host, task, fields, record and bytes."""
