@@ -11,7 +11,8 @@ DONE = ("tagged", "no_tag_fits")
 def find_settled(stored: Tables, raw_clues: pl.DataFrame, *, model: str, version: str) -> pl.Series:
     """Return the ids of the contents whose stored tags still hold.
 
-    They hold if the content did not change and everything stored was made by the same model with the same tag set.
+    They hold if the content did not change and everything stored was made by the same model with the same tag set;
+    where nothing was tagged at all, nobody knows by what, and nothing holds.
 
     Args:
         stored: ``tagged_output`` as it stands.
@@ -20,7 +21,7 @@ def find_settled(stored: Tables, raw_clues: pl.DataFrame, *, model: str, version
         version: the tag set's version.
     """
     made = stored["tagged_output"].select("model", "vocabulary_version").unique()
-    if made.rows() not in ([], [(model, version)]):
+    if made.rows() != [(model, version)]:
         return raw_clues["content_id"].clear()
     status = stored["content_status"].filter(pl.col("status").is_in(DONE))
     same = raw_clues.join(status, on=["content_id", "content_hash"], how="semi", maintain_order="left")

@@ -43,6 +43,12 @@ def test_nothing_stored_settles_nothing() -> None:
     assert find_settled(empty, CLUES, model="m", version="v").is_empty()
 
 
+def test_where_every_content_fitted_no_tag_all_are_asked_again() -> None:
+    was = stored()
+    was["tagged_output"] = was["tagged_output"].clear()
+    assert find_settled(was, CLUES, model="m", version="v").is_empty()
+
+
 def test_rows_of_settled_contents_stand_beside_the_new_ones() -> None:
     was = stored()
     new = was["tagged_output"].with_columns(content_id=pl.lit("0"))
