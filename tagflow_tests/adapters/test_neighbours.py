@@ -1,18 +1,24 @@
 """Nearest neighbours: exact search is brute force, ties included; hnswlib comes close and is the same twice."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from tagflow.adapters import exact_neighbours, neighbours
+from tagflow.adapters import exact_neighbours, neighbours, score_scans
 from tagflow.adapters.exact_neighbours import ExactNeighbours
 from tagflow.adapters.hnswlib_neighbours import HnswNeighbours
 from tagflow.adapters.neighbours import choose_index
+from tagflow.adapters.score_scans import HalfScan, SingleScan
 from tagflow.errors import ModelError
 from tagflow.graph.insertion import BuildIndex
 from tagflow.ports import Vectors
 
+EXACT = [partial(ExactNeighbours, half=False), partial(ExactNeighbours, half=True)]
+PRECISIONS = pytest.mark.parametrize("build", EXACT, ids=["single", "half"])
 BOTH = pytest.mark.parametrize("build", [ExactNeighbours, HnswNeighbours])
 AXES = np.concatenate([np.eye(3), -np.eye(3), np.zeros((1, 3))]).astype(np.float32)
 
@@ -44,26 +50,126 @@ def hits(index: BuildIndex, vectors: Vectors, queries: Vectors, k: int) -> list[
 ROWS = st.lists(st.integers(0, 6), max_size=12).map(lambda rows: AXES[rows])
 
 
+@PRECISIONS
+@settings(deadline=None)  # the first imports torch
 @given(vectors=ROWS, queries=ROWS, k=st.integers(1, 15))
-def test_exact_search_is_brute_force_with_ties_by_lower_index(vectors: Vectors, queries: Vectors, k: int) -> None:
+def test_exact_search_is_brute_force_with_ties_by_lower_index(
+    build: BuildIndex, vectors: Vectors, queries: Vectors, k: int
+) -> None:
     """Products of axes are -1, 0 or 1 without rounding, and most of them are ties."""
-    assert hits(ExactNeighbours, vectors, queries, k) == search_by_hand(vectors, queries, k)
+    assert hits(build, vectors, queries, k) == search_by_hand(vectors, queries, k)
 
 
-def test_exact_search_is_brute_force_over_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact_neighbours, "CELLS", 300 * 64)
-    vectors, queries = random_units(300, 8), random_units(2049, 8, seed=1)
-    found = ExactNeighbours(vectors).search(queries, 7)[0]
-    np.testing.assert_array_equal(found, np.argsort(-(queries @ vectors.T), axis=1)[:, :7])
+@PRECISIONS
+@pytest.mark.parametrize("size", [5, 64, 100, 300, 513])
+@pytest.mark.parametrize("k", [1, 7])
+def test_exact_search_is_brute_force_over_many_blocks_and_tiles(
+    build: BuildIndex, size: int, k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without groups, with a short last group, with more near pairs than are looked at together."""
+    monkeypatch.setattr(exact_neighbours, "CELLS", size * 64)
+    monkeypatch.setattr(exact_neighbours, "PAIRS", 100)
+    monkeypatch.setattr(exact_neighbours, "GATHERED", 16)
+    monkeypatch.setattr(score_scans, "TILE", 64)
+    vectors, queries = random_units(size, 8), random_units(333, 8, seed=1)
+    found = build(vectors).search(queries, k)[0]
+    np.testing.assert_array_equal(found, np.argsort(-(queries @ vectors.T), axis=1)[:, :k])
 
 
+@PRECISIONS
 @pytest.mark.parametrize("copies", [5, 9, 64])
 @pytest.mark.parametrize("dimension", [64, 384])
-def test_copies_of_one_vector_are_ties(copies: int, dimension: int) -> None:
+def test_copies_of_one_vector_are_ties(build: BuildIndex, copies: int, dimension: int) -> None:
     """Contents with the same text have the same vector; the product of each must not depend on where it stands."""
     vectors = np.repeat(random_units(1, dimension), copies, axis=0)
-    found = ExactNeighbours(vectors).search(random_units(7, dimension, seed=1), 4)[0]
+    found = build(vectors).search(random_units(7, dimension, seed=1), 4)[0]
     assert found.tolist() == [[0, 1, 2, 3]] * 7
+
+
+def crowd(count: int, seed: int) -> Vectors:
+    """Return unit vectors within a few thousandths of each other, which half precision cannot tell apart."""
+    rows = random_units(1, 96) + random_units(count, 96, seed) * np.float32(0.05)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_half_precision_finds_the_same_to_the_last_digit() -> None:
+    vectors, queries = crowd(2000, seed=1), crowd(50, seed=2)
+    for one, other in zip(*(build(vectors).search(queries, 10) for build in EXACT), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_neighbour_that_half_precision_cannot_tell_from_others_is_found() -> None:
+    """Above 1 the next number of bfloat16 is 1 + 1/128; all of these become 1, and the last is the nearest."""
+    vectors = np.array([[1], [1.001], [1.002], [1.003]], np.float32)
+    assert ExactNeighbours(vectors, half=True).search(np.ones((1, 1), np.float32), 2)[0].tolist() == [[3, 2]]
+
+
+def test_the_error_bound_is_what_a_half_way_number_is_off() -> None:
+    """1 + 1/256 becomes 1: moved by m = 1/256. The square is off by 2m + m², and bounded by (1 + 3m)m + (1 + m)m."""
+    number, moved = np.array([[1 + 1 / 256]], np.float32), 1 / 256
+    scan = HalfScan(number)
+    estimate, _ = scan.estimate(number, 1, scan.make_room(1))
+    zero = np.zeros((1, 1), np.int64)
+    assert scan.read(estimate, zero, zero)[0, 0] == 1
+    bound = float(scan.bound_error(number)[0])
+    assert 2 * moved + moved**2 <= (1 + 2 * moved) * moved + (1 + moved) * moved <= bound
+    assert bound == pytest.approx((1 + 2 * moved) * moved + (1 + moved) * moved, abs=1e-5)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 300.0]))
+def test_no_estimate_is_further_off_than_its_bound(seed: int, scale: float) -> None:
+    vectors, queries = random_units(40, 96, seed) * np.float32(scale), random_units(5, 96, seed // 2)
+    true = vectors.astype(np.float64) @ queries.astype(np.float64).T
+    at: tuple[NDArray[np.int64], NDArray[np.int64]] = tuple(np.indices(true.shape))
+    for scan in (SingleScan(vectors), HalfScan(vectors)):
+        read = scan.read(scan.estimate(queries, 4, scan.make_room(200))[0], *at)
+        assert (np.abs(read - true) <= scan.bound_error(queries) + scan.rounding * np.abs(read)).all()
+
+
+@PRECISIONS
+def test_a_cosine_does_not_depend_on_what_else_is_searched(build: BuildIndex) -> None:
+    vectors, queries = random_units(500, 384), random_units(100, 384, seed=1)
+    indices, cosines = build(vectors).search(queries, 5)
+    for row in (0, 17, 99):
+        alone = build(vectors).search(queries[row : row + 1], 5)
+        assert (alone[0][0].tolist(), alone[1][0].tolist()) == (indices[row].tolist(), cosines[row].tolist())
+        among = build(vectors[indices[row, :1]]).search(queries[row : row + 1], 1)[1]
+        assert among[0, 0] == cosines[row, 0]
+
+
+@PRECISIONS
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_exact_search_refuses_what_is_not_finite(build: BuildIndex, bad: float) -> None:
+    spoilt = random_units(20, 8)
+    spoilt[13, 5] = bad
+    with pytest.raises(ModelError, match="not finite"):
+        build(spoilt).search(random_units(2, 8), 3)
+    with pytest.raises(ModelError, match="not finite"):
+        build(random_units(20, 8)).search(spoilt, 3)
+
+
+def estimate_in(monkeypatch: pytest.MonkeyPatch, native: bool) -> list[bool]:
+    """Return whether a search in two rows of two estimates in half precision, on such a processor."""
+    monkeypatch.setattr(exact_neighbours, "computes_bfloat16", lambda: native)
+    index = ExactNeighbours(np.eye(2, dtype=np.float32))
+    index.search(np.eye(2, dtype=np.float32), 1)
+    return list(index._scans)
+
+
+def test_half_precision_is_used_where_it_is_native_and_the_search_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two queries times two vectors of two numbers are eight multiplications."""
+    assert estimate_in(monkeypatch, native=True) == [False]
+    for limit in ("WORTH", "LARGE"):
+        monkeypatch.setattr(exact_neighbours, limit, 8)
+    assert estimate_in(monkeypatch, native=True) == [True]
+    assert estimate_in(monkeypatch, native=False) == [False]
+
+
+def test_torch_is_not_imported_for_a_search_that_does_not_earn_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact_neighbours, "WORTH", 8)
+    monkeypatch.setattr(exact_neighbours, "sys", type("Bare", (), {"modules": {}}))
+    assert estimate_in(monkeypatch, native=True) == [False]
 
 
 @BOTH
@@ -93,6 +199,36 @@ def test_hnswlib_finds_nearly_all_that_exact_search_finds() -> None:
     near, true = HnswNeighbours(vectors).search(queries, 20)[0], ExactNeighbours(vectors).search(queries, 20)[0]
     recall = np.mean([len(set(found) & set(wanted)) / 20 for found, wanted in zip(near, true, strict=True)])
     assert recall >= 0.99
+
+
+class Misled(HnswNeighbours):
+    """Finds the first vector, whatever is sought."""
+
+    def _search(self, queries: Vectors, k: int) -> tuple[NDArray[np.int64], Vectors]:
+        return np.zeros((len(queries), 1), np.int64), queries[:, :1].copy()
+
+
+def test_hnswlib_tells_its_recall_once() -> None:
+    """Of four axes the first vector is nearest to one."""
+    lines: list[str] = []
+    index = Misled(np.eye(4, dtype=np.float32), lines.append)
+    assert index.recall is None
+    index.search(np.eye(4, dtype=np.float32), 1)
+    index.search(np.eye(4, dtype=np.float32), 1)
+    assert index.recall == 0.25
+    assert lines == ["hnswlib finds 25.0% of the 1 nearest of 4 vectors (compared with exact search on 4 queries)"]
+
+
+def test_hnswlib_loses_no_recall_by_another_of_equally_near_vectors() -> None:
+    index = HnswNeighbours(np.repeat(np.eye(2, dtype=np.float32), 50, axis=0))
+    index.search(np.eye(2, dtype=np.float32), 3)
+    assert index.recall == 1
+
+
+def test_the_chosen_index_tells_its_recall() -> None:
+    lines: list[str] = []
+    choose_index("hnswlib", lines.append)(random_units(9, 4)).search(random_units(1, 4, seed=1), 2)
+    assert lines == ["hnswlib finds 100.0% of the 2 nearest of 9 vectors (compared with exact search on 1 queries)"]
 
 
 def test_hnswlib_built_twice_answers_the_same() -> None:
