@@ -71,7 +71,7 @@ def main(folder: Path, names: tuple[str, ...], data: Path | None) -> None:
 
 def measure_set(file: Path, name: str, data: Path) -> Figures:
     """Run the assets of one set and return its figures."""
-    single = _write_dataset(file, name, data)
+    single = write_dataset(file, name, data)
     materialize(data, name, "*tagged_output")
     store = DuckDBStore(data / "warehouse")
     clues, tagset = store.read(name, "raw_clues"), store.read(name, "fused_tagset")
@@ -89,7 +89,7 @@ def measure_set(file: Path, name: str, data: Path) -> Figures:
     return figures | _check_calibration(scored, gold, 1 if single else SHOWN)
 
 
-def _write_dataset(file: Path, name: str, data: Path) -> bool:
+def write_dataset(file: Path, name: str, data: Path) -> bool:
     """Write the set as ``tagflow init`` would, and return whether each content has one tag."""
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         records = [{key: value for key, value in json.loads(line).items() if key in FIELDS} for line in lines]
