@@ -88,7 +88,7 @@ def keep_picture(page, name: str, **options: object) -> None:
 
 
 def test_the_lineage_shows_the_seven_artifacts_in_their_groups(server: Server, browser) -> None:
-    page = browser.new_page(viewport={"width": 2400, "height": 1300})
+    page = browser.new_page(viewport={"width": 2400, "height": 1700})
     expanded = ",".join(f"global@global:{group}" for group in GROUPS)
     page.goto(f"{server.url}/asset-groups?expanded={expanded}")
     for name in SEVEN:
