@@ -5,6 +5,7 @@ cosines. What it says about a content that it was fitted on is told as if that c
 leave-one-out formula of ridge regression), so no answer ever feeds its own score.
 """
 
+import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from tagflow.ports import Vectors
 from tagflow.schemas import CONTENT_TAG_GRAPH
 from tagflow.tables import Tables
 
-MOST_CONTENTS = 8192  # ours: the matrix to invert is 256 MB; a larger dataset is judged without the classifier
+MOST_CONTENTS = 16_384  # ours: the matrix to invert is 1 GB and takes about a minute of CPU time
 MOST_TAGS = 2048  # ours: weights of 64 MB; the most used ones
 FEWEST_USES = 2  # ours: a tag used once has nothing to be learned from when its content is left out
 STRENGTH = 1.0  # ours: best or next to best of 0.1, 0.3, 1 and 3 by leave-one-out on recipes and conference talks
@@ -39,7 +40,9 @@ class Classifier(NamedTuple):
 
 
 def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, csr_array]) -> Tables:
-    """Return the tables ``classifier`` and ``classified``; both are empty where there is nothing to learn or too much.
+    """Return the tables ``classifier`` and ``classified``; both are empty where there is nothing to learn.
+
+    Of more than ``MOST_CONTENTS`` annotated contents so many are learned, drawn by the hash of their ids.
 
     Args:
         history: deterministic edges; people's are learned.
@@ -48,11 +51,11 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
     tables = {name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified")}
     human = history.filter(pl.col("origin").is_in(PEOPLE)).select("content_id", "target").unique(maintain_order=True)
     ids, vectors, terms = contents
-    placed = pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi")
+    placed = _draw(pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi"))
     uses = human.join(placed, on="content_id").group_by("target").agg(uses=pl.len())
     often = uses.filter(pl.col("uses") >= FEWEST_USES).sort(-pl.col("uses").cast(pl.Int64), "target")
     known = often.head(MOST_TAGS).select(tag_id="target").with_row_index("place").cast({"place": pl.Int64})
-    if not len(known) or len(placed) > MOST_CONTENTS:
+    if not len(known):
         return tables
     rows = placed["row"].to_numpy()
     answers = (
@@ -73,6 +76,14 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
     )
     tables["classified"] = known.select("tag_id", "place")
     return tables
+
+
+def _draw(contents: pl.DataFrame) -> pl.DataFrame:
+    """The contents in their order, or ``MOST_CONTENTS`` of them by a hash that no version of a library changes."""
+    if len(contents) <= MOST_CONTENTS:
+        return contents
+    said = [hashlib.blake2b(one.encode(), digest_size=8).hexdigest() for one in contents["content_id"]]
+    return contents.with_columns(draw=pl.Series(said)).sort("draw").head(MOST_CONTENTS).sort("row").drop("draw")
 
 
 def score_contents(
@@ -112,5 +123,9 @@ def _invert(vectors: Vectors, terms: csr_array) -> NDArray[np.float32]:
     np.fill_diagonal(kernel, 1.0 + STRENGTH)
     factor, _ = spotrf(kernel.T, lower=0, overwrite_a=1, clean=0)
     inverse, _ = spotri(factor, lower=0, overwrite_c=1)
-    upper = np.triu(inverse)
-    return np.asarray(upper + np.triu(upper, 1).T, dtype=np.float32)
+    for start in range(0, len(inverse), ROWS):  # block by block in place: a second matrix may not fit beside it
+        part = slice(start, start + ROWS)
+        inverse[start + ROWS :, part] = inverse[part, start + ROWS :].T
+        corner = np.triu(inverse[part, part])
+        inverse[part, part] = corner + np.triu(corner, 1).T
+    return np.asarray(inverse, dtype=np.float32)

@@ -56,8 +56,12 @@ def test_a_content_it_learned_from_is_scored_as_if_it_had_not_been_there() -> No
     assert scores.ravel() == pytest.approx([0.15])
 
 
-def test_leaving_out_holds_for_right_and_wrong_tags_of_many_contents() -> None:
+@pytest.mark.parametrize("rows_together", [7, 1024])
+def test_leaving_out_holds_for_right_and_wrong_tags_of_many_contents(
+    rows_together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Scores of the contents it was fitted on equal the scores by a fit without each of them."""
+    monkeypatch.setattr(classifier, "ROWS", rows_together)
     random = np.random.default_rng(5)
     n = 40
     vectors = random.normal(size=(n, 6)).astype(np.float32)
@@ -105,9 +109,12 @@ def test_a_tag_used_once_and_proposals_teach_nothing() -> None:
     assert proposed["classifier"].is_empty()
 
 
-def test_beyond_the_most_contents_nothing_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "MOST_CONTENTS", 1)
-    assert fit(("a", "soup"), ("b", "soup"))["classifier"].is_empty()
+def test_of_many_contents_some_are_learned_the_same_ones_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn; they lie at cosine 0: K + I = 2 I."""
+    monkeypatch.setattr(classifier, "MOST_CONTENTS", 2)
+    history = (("a", "soup"), ("b", "soup"), ("c", "soup"))
+    assert fit(*history)["classifier"]["content_id"].to_list() == ["a", "c"]
+    assert fit(*history)["classifier"]["weights"].to_numpy().ravel() == pytest.approx([0.5] * 2)
 
 
 def test_of_many_tags_the_most_used_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
