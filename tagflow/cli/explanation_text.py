@@ -17,6 +17,7 @@ SMALL = 0.005  # a contribution that prints as 0.00
 
 PARTS = {
     "bias": "where every candidate starts",
+    "rivals": "the other candidates, of which one at most is right",
     "human": "similar contents that people gave it",
     "human_log": "whether similar contents have it at all",
     "lexical": "contents with its words that people gave it",
@@ -192,7 +193,7 @@ def _write_confidence(judge: Facts) -> str:
 def _write_table(judge: Facts) -> list[str]:
     rows = [["adds", "because of", "value", "against average", "weight"]]
     for part in filter(lambda part: part["coefficient"], judge["contributions"]):
-        bias = part["feature"] == "bias"
+        bias = part["feature"] in ("bias", "rivals")
         figures = (
             ["", "", ""]
             if bias
@@ -205,7 +206,7 @@ def _write_table(judge: Facts) -> list[str]:
 
 
 def _write_size(part: Facts) -> str:
-    plain = part["feature"] in ("bias", "named", "headlined") or not part["value"]
+    plain = part["feature"] in ("bias", "rivals", "named", "headlined") or not part["value"]
     return "" if plain else f" ({_write_value(part)})"
 
 

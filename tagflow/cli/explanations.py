@@ -256,8 +256,8 @@ class _Case:
         shown = carriers.head(NEIGHBOURS_SHOWN).join(lines, on="neighbour", how="left", maintain_order="left")
         parts = self.weighed.filter(pl.col("tag_id") == tag_id)
         if not len(parts):  # not recalled: what the judge would have said
-            pair = describe_pair(self.content, tag_id, edges, self.tagset, self.space, self.settings.graph)
-            parts = weigh_features(self.confidence["confidence_model"], pair)
+            pairs = describe_pair(self.content, tag_id, edges, self.tagset, self.space, self.settings.graph)
+            parts = weigh_features(self.confidence["confidence_model"], pairs).filter(pl.col("tag_id") == tag_id)
         head = parts.select("tag_id", "head", "logit", "raw", "calibrated", "confidence").head(1)
         cases = find_like_cases(self.confidence["reliability"], head).drop("tag_id").to_dicts()
         terms = parts.select("feature", "value", "standardised", "coefficient", "contribution")

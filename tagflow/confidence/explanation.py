@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from tagflow.confidence.calibration import calibrate
+from tagflow.confidence.choice import compete
 from tagflow.confidence.features import FEATURES, add_features
-from tagflow.confidence.model import read_curve
+from tagflow.confidence.model import lets_compete, read_curve
 from tagflow.graph.edges import PEOPLE
 from tagflow.graph.recall import recall_by_name, recall_by_neighbour, recall_by_words, recall_candidates
 from tagflow.graph.space import Space
@@ -59,7 +60,7 @@ def describe_pair(
     space: Space,
     settings: GraphSettings,
 ) -> pl.DataFrame:
-    """Return one pair with every recall feature, as the judge would see it if recall had found it.
+    """Return one pair among the content's candidates, with every recall feature, as if recall had found it.
 
     Args:
         content: content_id and text of one content in the graph.
@@ -82,8 +83,7 @@ def describe_pair(
     others = recalled.filter(pl.col("tag_id") != tag_id)
     pairs = pl.concat([others, asked.select(*PAIR, pl.col(columns).fill_null(0.0))])
     texts = content.select("content_id", "text")
-    featured = add_features(pairs, texts, tagset, deterministic, space, _list_names(edges))
-    return featured.filter(pl.col("tag_id") == tag_id)
+    return add_features(pairs, texts, tagset, deterministic, space, _list_names(edges))
 
 
 def place_tag(content: pl.DataFrame, tag_id: str, edges: pl.DataFrame, space: Space) -> Place:
@@ -117,12 +117,14 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         model: ``confidence_model``.
-        pairs: content_id, tag_id, every feature, and ``annotated``: which head judges the pair.
+        pairs: content_id, tag_id, every feature, and ``annotated``: which head judges the pair; all candidates of a
+            content if the model lets them compete.
 
     Returns:
-        content_id, tag_id, head, feature (or bias), value, standardised, coefficient, contribution (coefficient times
-        standardised value), logit (the pair's sum of contributions), raw (its logistic), calibrated (its log-odds on
-        the head's calibration curve) and confidence (their logistic), which is what ``judge_pairs`` gives.
+        content_id, tag_id, head, feature (or bias, or rivals: the other candidates), value, standardised, coefficient,
+        contribution (coefficient times standardised value), logit (the pair's sum of contributions), raw (its
+        logistic), calibrated (its log-odds on the head's calibration curve) and confidence (their logistic), which is
+        what ``judge_pairs`` gives.
     """
     head = pl.when("annotated").then(pl.lit("annotated")).otherwise(pl.lit("unannotated"))
     values = pairs.select(*PAIR, pl.col(FEATURES).cast(pl.Float64), head=head, bias=pl.lit(1.0))
@@ -132,6 +134,8 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     summed = parts.with_columns(standardised=(pl.col("value") - pl.col("mean")) / pl.col("scale")).with_columns(
         contribution=pl.col("coefficient") * pl.col("standardised")
     )
+    if lets_compete(model):
+        summed = pl.concat([summed, _weigh_rivals(summed).select(summed.columns)])
     placed = summed.with_columns(logit=pl.col("contribution").sum().over(PAIR))
     logit, of_head = placed["logit"].to_numpy(), placed["head"].to_numpy()
     calibrated = logit.copy()
@@ -143,6 +147,17 @@ def weigh_features(model: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         .with_columns(raw=_squash(pl.col("logit")), confidence=_squash(pl.col("calibrated")))
         .sort(*PAIR, -pl.col("contribution").abs(), "feature")
         .drop("mean", "scale")
+    )
+
+
+def _weigh_rivals(summed: pl.DataFrame) -> pl.DataFrame:
+    """What the other candidates of its content take from each pair, as a part like those of the features."""
+    score = summed.group_by(*PAIR, "head", maintain_order=True).agg(pl.col("contribution").sum())
+    number = score.select(pl.col("content_id").rank("dense").cast(pl.Int64)).to_series().to_numpy()
+    odds = compete(score["contribution"].to_numpy(), number)
+    one = {name: pl.lit(1.0) for name in ("value", "scale", "coefficient", "standardised")}
+    return score.with_columns(
+        feature=pl.lit("rivals"), mean=pl.lit(0.0), contribution=pl.Series(odds) - pl.col("contribution"), **one
     )
 
 

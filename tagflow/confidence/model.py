@@ -3,8 +3,9 @@
 LLM4Tag reads Conf(c, t) off an LLM's Yes and No (eq. 10) and trains it on expert answers (eq. 11). The embedded tag
 model learns the same probability with a small model on the same kind of answers. It has two heads: one for tags that
 people have used as annotations, and one for tags that only the machine proposed; the second is learned on the same
-samples as if the tag's history were unknown, so it holds for a tag that nobody annotated yet. Each head's logit is then
-calibrated on contents it did not see (see ``calibration``).
+samples as if the tag's history were unknown, so it holds for a tag that nobody annotated yet. Where a content has a
+single tag, its candidates compete (see ``choice``). Each head's logit is then calibrated on contents it did not see
+(see ``calibration``).
 """
 
 import numpy as np
@@ -21,6 +22,7 @@ from tagflow.confidence.calibration import (
     fit_way,
     squash,
 )
+from tagflow.confidence.choice import compete, fit_choice
 from tagflow.confidence.features import FEATURES, HISTORY_FEATURES
 from tagflow.confidence.reliability import bin_record
 from tagflow.schemas import CONFIDENCE_MODEL
@@ -45,7 +47,7 @@ PRIOR_MODEL = {  # ours: set by hand so that a tag that is named, near and carri
 }
 
 
-def fit_confidence(samples: pl.DataFrame) -> Tables:
+def fit_confidence(samples: pl.DataFrame, *, single: bool = False) -> Tables:
     """Return the ``confidence_model`` with its cross-fitted reliability.
 
     Too few annotated contents, or only one kind of answer, give the documented prior model (``fitted`` false).
@@ -53,6 +55,7 @@ def fit_confidence(samples: pl.DataFrame) -> Tables:
     Args:
         samples: content_id, right, every feature and ``annotated``, of contents outside the test split; each pair's
             features leave its own edge out.
+        single: whether a content has one tag, so that its candidates compete.
     """
     known = samples.filter(pl.col("annotated"))
     enough = known["content_id"].n_unique() >= MIN_CONTENTS and known["right"].n_unique() == 2
@@ -67,14 +70,16 @@ def fit_confidence(samples: pl.DataFrame) -> Tables:
         mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 1e-9, scale, 1.0)
         standard = (values - mean) / scale
-        coefficients = _fit_logistic(standard, right)
         fold = assign_folds(taught["content_id"], FOLDS, SEED)
-        logit = _cross_fit(standard, right, fold)
+        learn = _number(taught) if single else None
+        coefficients = _fit(standard, right, learn)
+        logit = _cross_fit(standard, right, fold, learn)
         said = ~np.isnan(logit)
         way = choose_way(logit[said], right[said], fold[said])
         curve = fit_way(logit[said], right[said], way)
         counts = (len(right), int(right.sum()))
-        heads.append(_describe(head, features, mean, scale, coefficients, counts, curve))
+        described = _describe(head, features, mean, scale, coefficients, counts, curve)
+        heads.append(described.with_columns(competing=pl.lit(single)))
         confidence = cross_calibrate(logit[said], right[said], fold[said], way)
         curves.append(bin_record(confidence, right[said], head))
     return {"confidence_model": pl.concat(heads), "reliability": pl.concat([empty, *curves])}
@@ -96,21 +101,33 @@ def judge_pairs(model: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.float64]
 
     Args:
         model: ``confidence_model``.
-        pairs: every feature, and ``annotated``: which head judges the pair.
+        pairs: every feature, ``annotated``: which head judges the pair, and content_id with all candidates of a content
+            if the model lets them compete.
     """
-    confidence = np.zeros(len(pairs))
+    score, confidence = np.zeros(len(pairs)), np.zeros(len(pairs))
     annotated = pairs["annotated"].to_numpy()
-    for head, features in HEADS.items():
-        rows = annotated if head == "annotated" else ~annotated
-        terms = model.filter(pl.col("head") == head)
-        weights = dict(zip(terms["feature"], terms.select("mean", "scale", "coefficient").iter_rows(), strict=True))
-        logit = np.full(int(rows.sum()), weights["bias"][2])
-        values = pairs.filter(pl.Series(rows)).select(features).to_numpy()
-        for column, feature in enumerate(features):
-            mean, scale, coefficient = weights[feature]
-            logit += coefficient * (values[:, column] - mean) / scale
-        confidence[rows] = squash(calibrate(logit, read_curve(terms)))
+    of_head = {head: annotated if head == "annotated" else ~annotated for head in HEADS}
+    for head, rows in of_head.items():
+        score[rows] = _sum_features(model.filter(pl.col("head") == head), HEADS[head], pairs.filter(pl.Series(rows)))
+    logit = compete(score, _number(pairs)) if lets_compete(model) else score
+    for head, rows in of_head.items():
+        confidence[rows] = squash(calibrate(logit[rows], read_curve(model.filter(pl.col("head") == head))))
     return confidence
+
+
+def lets_compete(model: pl.DataFrame) -> bool:
+    """Return whether the candidates of a content compete, because it has a single tag."""
+    return bool(model["competing"].any())
+
+
+def _sum_features(terms: pl.DataFrame, features: tuple[str, ...], pairs: pl.DataFrame) -> NDArray[np.float64]:
+    weights = dict(zip(terms["feature"], terms.select("mean", "scale", "coefficient").iter_rows(), strict=True))
+    total = np.full(len(pairs), weights["bias"][2])
+    values = pairs.select(features).to_numpy()
+    for column, feature in enumerate(features):
+        mean, scale, coefficient = weights[feature]
+        total += coefficient * (values[:, column] - mean) / scale
+    return total
 
 
 def read_curve(terms: pl.DataFrame) -> Curve:
@@ -124,21 +141,31 @@ def is_fitted(model: pl.DataFrame) -> bool:
     return bool(model["fitted"].all())
 
 
-def _fit_logistic(values: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _number(pairs: pl.DataFrame) -> NDArray[np.int64]:
+    """A number for each pair's content."""
+    return pairs.select(pl.col("content_id").rank("dense").cast(pl.Int64)).to_series().to_numpy()
+
+
+def _fit(values: np.ndarray, right: np.ndarray, content: NDArray[np.int64] | None) -> np.ndarray:
+    if content is not None:
+        return fit_choice(values, right, content)
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1.0, max_iter=1000).fit(values, right)  # scikit-learn's default strength
     return np.append(fitted.coef_[0], fitted.intercept_[0])
 
 
-def _cross_fit(values: np.ndarray, right: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def _cross_fit(
+    values: np.ndarray, right: np.ndarray, fold: np.ndarray, content: NDArray[np.int64] | None
+) -> np.ndarray:
     """The logit of each pair by a model that did not see its content."""
     out = np.full(len(right), np.nan)  # a fold with one kind of answer says nothing
     for number in range(FOLDS):
         fit, rest = fold != number, fold == number
         if rest.any() and len(np.unique(right[fit])) == 2:
-            coefficients = _fit_logistic(values[fit], right[fit])
-            out[rest] = values[rest] @ coefficients[:-1] + coefficients[-1]
+            coefficients = _fit(values[fit], right[fit], None if content is None else content[fit])
+            score = values[rest] @ coefficients[:-1] + coefficients[-1]
+            out[rest] = score if content is None else compete(score, content[rest])
     return out
 
 
@@ -162,6 +189,7 @@ def _describe(
             "knots": [*none, curve.knots.tolist()],
             "levels": [*none, curve.levels.tolist()],
             "fitted": True,
+            "competing": False,
             "pairs": counts[0],
             "positives": counts[1],
         }

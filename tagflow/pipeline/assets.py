@@ -215,7 +215,7 @@ def confidence_model(
     taught = raw_clues.join(knowledge_base, on="content_id", how="semi", maintain_order="left")
     pairs = map_contents(recall_pairs, taught, materials)
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
-    tables = fit_confidence(samples)
+    tables = fit_confidence(samples, single=dataset.settings.task == "single")
     fitted = is_fitted(tables["confidence_model"])
     return make_result(
         context,

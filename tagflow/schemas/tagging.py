@@ -88,6 +88,7 @@ CONFIDENCE_MODEL = Artifact(
                 "knots": Column(pl.List(SHARE), "sums at which the calibration is given, ascending; on the bias only"),
                 "levels": Column(pl.List(SHARE), "calibrated logit at each knot"),
                 "fitted": Column(FLAG, "false: the documented prior model, whose numbers are not calibrated"),
+                "competing": Column(FLAG, "whether the candidates of a content compete: it has a single tag or none"),
                 "pairs": Column(COUNT, "(content, tag) pairs it was fitted on"),
                 "positives": Column(COUNT, "right pairs among them"),
             },

@@ -84,6 +84,17 @@ def test_a_tag_without_history_has_no_part_for_history():
     assert set(parts["feature"]) == {*HEADS["unannotated"], "bias"}
 
 
+def test_where_candidates_compete_the_others_take_their_part():
+    """The scores are 1 and 2, and none's is 0: the first has e / (1 + e^2), which is 1 - log(1 + e^2) in log-odds."""
+    model = judge(cosine=2.0).with_columns(competing=pl.lit(True))
+    pairs = pl.concat([pair(cosine=1.5), pair(tag_id="u", cosine=2.5)])
+    parts = weigh_features(model, pairs).filter(pl.col("tag_id") == "t")
+    said = dict(parts.select("feature", "contribution").iter_rows())
+    assert (said["cosine"], said["rivals"]) == pytest.approx((1.0, -math.log(1 + math.exp(2))))
+    assert parts["confidence"][0] == pytest.approx(math.e / (1 + math.e + math.exp(2)))
+    assert judge_pairs(model, pairs)[0] == pytest.approx(parts["confidence"][0])
+
+
 def bins(*highs: float, head: str = "annotated") -> pl.DataFrame:
     """Return bins that begin at 0 and end at these confidences."""
     rows = [
@@ -131,7 +142,7 @@ def test_recall_is_followed_to_the_figures_that_tagging_saw(world):
 def test_any_pair_can_be_described_recalled_or_not(world):
     materials, edges = world
     tools = (edges, materials.tagset, materials.space, materials.settings.graph)
-    soup, travel = describe_pair(NEW, "soup", *tools), describe_pair(NEW, "travel", *tools)
+    soup, travel = (describe_pair(NEW, tag, *tools).filter(pl.col("tag_id") == tag) for tag in ("soup", "travel"))
     assert soup.select("human", "machine", "cosine").row(0) == pytest.approx((F1, F2, 0.8), abs=1e-6)
     assert travel.select("human", "machine", "cosine").row(0) == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
     assert travel["annotated"].item()

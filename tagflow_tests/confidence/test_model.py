@@ -173,7 +173,7 @@ def toy(head: str) -> list[tuple[object, ...]]:
     """Return a head that knows two features: cosine (mean 0.5, scale 0.25, weight 2) and named (0.5, 0.5, -1)."""
     known = {"cosine": (0.5, 0.25, 2.0), "named": (0.5, 0.5, -1.0), "bias": (0.0, 1.0, 0.5)}
     terms = {feature: known.get(feature, (0.0, 1.0, 0.0)) for feature in (*HEADS[head], "bias")}
-    return [(head, feature, *term, [], [], True, 1, 1) for feature, term in terms.items()]
+    return [(head, feature, *term, [], [], True, False, 1, 1) for feature, term in terms.items()]
 
 
 @pytest.mark.parametrize(
