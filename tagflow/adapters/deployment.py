@@ -33,7 +33,7 @@ MOST_CONCURRENT = 1024  # ours: more connections than an endpoint takes from one
 LONGEST = 3600.0  # ours: seconds; a call that may take longer is a mistake
 
 URL = re.compile(r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%+/-]*)?")
-LIKE_A_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b(?:hf_|gsk_|xai-)[A-Za-z0-9]{16,}|[A-Za-z0-9]{32,}")
+LIKE_A_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b(?:hf_|gsk_|xai-)[A-Za-z0-9]{16,}|[A-Za-z0-9]{36,}")
 KEY_LENGTH = 12  # ours: a shorter one (EMPTY, ollama, lm-studio) guards nothing and may be part of a host's name
 HARMLESS = re.compile(r"[A-Za-z0-9 ./:,+-]{1,24}")
 

@@ -76,7 +76,11 @@ class JournalFile:
         with self._explained():
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{path}.lock", timeout=PATIENCE):
-                self._open()
+                try:
+                    self._open()
+                except BaseException:
+                    self.close()
+                    raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -118,7 +122,7 @@ class JournalFile:
         """Rewrite the file so that what was deleted stands nowhere in it.
 
         Raises:
-            ArtifactError: another process has the file open, so that old pages may be left.
+            ArtifactError: another process reads the file, so that old pages may be left.
         """
         with self._lock, self._explained():
             self._connection.execute("VACUUM")
@@ -132,7 +136,8 @@ class JournalFile:
     def close(self) -> None:
         """Close the file; everything in it is then safe from a power cut too."""
         with self._lock:
-            self._connection.close()
+            if hasattr(self, "_connection"):
+                self._connection.close()
             if self._acknowledged >= 0:
                 os.close(self._acknowledged)
                 self._acknowledged = -1

@@ -39,9 +39,10 @@ IBAN_LENGTHS: Mapping[str, int] = {
 }  # fmt: skip  # the registry of ISO 13616
 
 EDGE, END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
-LATIN = "A-Za-z0-9À-ÖØ-öø-ɏ"
+LETTERS = "A-Za-zÀ-ÖØ-öø-ɏͰ-ϿЀ-ӿ"  # of scripts that put spaces between words: Latin, Greek, Cyrillic
 EMAIL = re.compile(
-    rf"[{LATIN}][{LATIN}.!#$%&'*+/=?^_`{{|}}~-]{{0,63}}@(?:[{LATIN}][{LATIN}-]{{0,62}}\.)+[{LATIN}]*[A-Za-zÀ-ɏ]{{2,63}}"
+    rf"[{LETTERS}0-9][{LETTERS}0-9.!#$%&'*+/=?^_`{{|}}~-]{{0,63}}@(?:[{LETTERS}0-9][{LETTERS}0-9-]{{0,62}}\.)+"
+    rf"(?:xn--[A-Za-z0-9-]{{2,59}}|[{LETTERS}]{{2,63}})"
 )
 IBAN = re.compile(rf"{EDGE}(?=[A-Za-z]{{2}}[0-9]{{2}}(?:[ -]?[0-9A-Za-z]){{11,30}})")
 RESIDENT_ID = re.compile(rf"{EDGE}[1-9][0-9]{{16}}[0-9Xx]{END}")
@@ -59,6 +60,7 @@ IPV6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f:]{3,39}(?:\.[0-9]{1,3}){0,3}(?!
 RELEASE = re.compile(r"(?i:version|ver|release|firmware|build|版本号?)[ .:]*$")
 PHONE = re.compile(r"(?<![0-9A-Za-z+])(?<![0-9][.,])(?:\+ ?|\()?[0-9](?:[ ()./-]{0,3}[0-9]){6,19}(?![0-9A-Za-z])")
 ALNUM = re.compile("[0-9A-Za-z]")
+SPELT_OUT = 1.5  # ours: digits a group; 1 2 3 4 5 is counting, and looked at closely it would take long
 DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 FRACTION = re.compile(r"(?<![0-9A-Za-z.+])0\.[0-9]+")
 BOOK = re.compile(r"(?i:isbn|issn|ean|doi)[-0-9 :.]{0,8}$")
@@ -179,7 +181,10 @@ def _find_phones(text: str) -> Spans:
         start, said = span.start(), span.group()
         if said.startswith("(") and ")" not in said:
             start, said = start + 1, said[1:]
-        if BOOK.search(text, max(0, span.start() - 12), span.start()) or _is_book(said) or DECIMAL.fullmatch(said):
+        groups = re.findall("[0-9]+", said)
+        if len("".join(groups)) < SPELT_OUT * len(groups) or DECIMAL.fullmatch(said) or _is_book(said):
+            continue
+        if BOOK.search(text, max(0, start - 12), start):
             continue
         abroad = said.startswith("+")  # then only the length must be right: new ranges of numbers open everywhere
         leniency = Leniency.POSSIBLE if abroad else Leniency.STRICT_GROUPING

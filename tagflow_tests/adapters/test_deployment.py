@@ -226,6 +226,19 @@ def test_a_placeholder_for_a_key_may_be_in_the_address(key: str, url: str) -> No
     assert read(API_KEY=key, BASE_URL=url).base_url == url
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.cloudflare.com/client/v4/accounts/0123456789abcdef0123456789abcdef/ai/v1",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "https://name.openai.azure.com/openai/v1",
+        "http://vllm_server:8000/v1",
+    ],
+)
+def test_addresses_in_use_are_taken(url: str) -> None:
+    assert read(BASE_URL=url).base_url == url
+
+
 def test_the_key_shows_nowhere(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
     found = read(API_KEY=CANARY)
     shown = [repr(found), str(found), f"{found}", f"{found.api_key}", f"{found.api_key:>60}", "%r" % found.api_key]  # noqa: UP031

@@ -213,6 +213,8 @@ def test_neighbours_of_what_is_masked_stay_as_they_are() -> None:
     ("text", "masked"),
     [
         ("电话１３８１２３４５６７８", "电话[redacted:phone]"),
+        ("пишите: анна@пример.рф.", "пишите: [redacted:email]."),
+        ("or a@b.xn--p1ai!", "or [redacted:email]!"),
         ("ａｎｎａ＠example.com", "[redacted:email]"),
         ("+49\u00a030\u2011901820", "[redacted:phone]"),
         ("no12 DE89370400440532013000", "no12 [redacted:iban]"),
