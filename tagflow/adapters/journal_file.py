@@ -1,7 +1,8 @@
 """The one file beside the warehouse that knows what was asked, paid and sent: SQLite, safe for threads and processes.
 
 A write survives the end of the process, ``kill -9`` included, as soon as its ``with`` block ends. A power cut may cost
-what was written since ``SYNCED_EVERY``, never more, and never the file.
+the writes after the last sync (the first write that comes ``SYNCED_EVERY`` after the one before syncs, closing does),
+which is noticed when the file is next opened, and never the file.
 """
 
 import json

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tagflow.adapters import journal_file
 from tagflow.adapters.egress_manifest import EgressManifest
 from tagflow.adapters.journal_file import NAME, VERSION, JournalFile
 from tagflow.adapters.money import Budget, Price
@@ -289,6 +290,17 @@ def test_no_flipped_byte_changes_or_hides_an_answer(tmp_path: Path) -> None:
             noticed += 1
             assert NAME in str(error)
     assert noticed > 20
+
+
+def test_answers_are_synced_into_the_file_itself_while_it_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_file, "SYNCED_EVERY", 0.0)
+    with JournalFile(tmp_path / NAME) as file:
+        ResponseJournal(file).keep("key", SOUP, YES)
+        alone = copy(tmp_path / NAME, tmp_path / "alone", "", ".commits")
+    with JournalFile(alone) as file:
+        assert set(ResponseJournal(file).find(["key"])) == {"key"}
 
 
 def test_a_newer_file_is_refused_and_both_versions_are_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tagflow.adapters.egress_manifest import EgressManifest
 from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.money import PICO, Budget, Price, parse_budget, parse_price
 from tagflow.adapters.spending import SpendingMeter
@@ -34,6 +35,29 @@ while (reservation := meter.reserve("judge", 5, 5)) is not None:
 print(sent, flush=True)
 if sys.argv[2] == "kill":
     time.sleep(60)
+"""
+
+SENDER = """
+import os, sys, threading
+from pathlib import Path
+from tagflow.adapters.egress_manifest import EgressManifest
+from tagflow.adapters.journal_file import JournalFile
+from tagflow.adapters.money import Budget
+from tagflow.adapters.spending import SpendingMeter
+from tagflow.calls import Call
+
+file = JournalFile(Path(sys.argv[1]))
+meter, manifest = SpendingMeter(file, Budget(), run=sys.argv[2]), EgressManifest(file, run=sys.argv[2])
+
+def send(worker):
+    for number in range(1_000_000):
+        reservation = meter.reserve("judge", 10, 1)
+        manifest.record("host", Call("judge", f"{worker} {number}", (), 1), 5)
+        os.write(1, b"sent\\n")
+        meter.settle(reservation, 3, 1)
+
+for worker in range(8):
+    threading.Thread(target=send, args=(worker,)).start()
 """
 
 
@@ -164,6 +188,28 @@ def test_two_processes_share_a_budget_and_a_killed_one_leaves_it_right(tmp_path:
     with JournalFile(tmp_path / NAME) as file:
         spent = SpendingMeter(file, Budget(requests=120), run="shared").spent()
     assert (spent.requests, spent.prompt_tokens) == (120, 118)
+
+
+def test_whenever_a_process_is_killed_every_request_that_was_sent_is_paid_for_and_in_the_manifest(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(9)
+    for kill in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SENDER, str(tmp_path / NAME), f"run {kill}"], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        said = b"".join(process.stdout.readline() for _ in range(chance.randint(1, 200)))
+        process.kill()
+        sent = (said + process.stdout.read()).count(b"\n")  # as the provider counts
+        process.wait()
+        with JournalFile(tmp_path / NAME) as file:
+            spent = SpendingMeter(file, Budget(), run=f"run {kill}").spent()
+            requests, records = EgressManifest(file, run=f"run {kill}").read().select("requests", "records").row(0)
+        assert sent <= spent.requests <= sent + 8
+        assert sent <= requests <= sent + 8
+        assert records == requests
+        assert spent.prompt_tokens >= 3 * sent, "settled at 3, in flight at 10"
 
 
 def test_a_summary_says_what_was_spent_of_what(tmp_path: Path) -> None:
