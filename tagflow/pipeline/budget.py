@@ -4,10 +4,9 @@ import os
 from enum import Enum
 from typing import TypeVar
 
-S = TypeVar("S", bound=Enum)
+from tagflow.adapters.deployment import BASE_URL, BUDGET
 
-ENDPOINT = "TAGFLOW_LLM_BASE_URL"
-BUDGET = "TAGFLOW_LLM_BUDGET"
+S = TypeVar("S", bound=Enum)
 
 
 def default_status(kind: type[S]) -> S:
@@ -16,6 +15,6 @@ def default_status(kind: type[S]) -> S:
     Args:
         kind: Dagster's DefaultSensorStatus or DefaultScheduleStatus.
     """
-    may_spend = bool(os.environ.get(ENDPOINT, "").strip())
+    may_spend = bool(os.environ.get(BASE_URL, "").strip())
     limited = bool(os.environ.get(BUDGET, "").strip())
     return kind["STOPPED" if may_spend and not limited else "RUNNING"]

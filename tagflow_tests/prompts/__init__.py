@@ -1,0 +1,1 @@
+"""Tests of what is put into words for a language model."""
