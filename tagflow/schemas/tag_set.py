@@ -144,7 +144,7 @@ FUSED_TAGSET = Artifact(
                 "leader": Column(TEXT, "the more frequent tag of the pair"),
                 "similarity": Column(SHARE, "cosine of the two, in [-1, 1]; null where people decided", nullable=True),
                 "decision": Column(TEXT, "merged, refused or reported"),
-                "by": Column(TEXT, "what decided: cosine, confirmation, floor, fixed, people, or the name of a guard"),
+                "by": Column(TEXT, "what decided: cosine, confirmation, model, floor, fixed, people, or a guard"),
                 "reason": Column(TEXT, "why"),
             }
         ),

@@ -9,7 +9,7 @@ from tagflow.ports import Encoder, Vectors
 from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tables import Tables
 from tagflow.tagset.decisions import apply_names, attach_aliases, collapse_members, decide_pairs
-from tagflow.tagset.fusion import fuse_tags, gather_evidence, needs_evidence
+from tagflow.tagset.fusion import Ask, fuse_tags, gather_evidence, needs_evidence
 from tagflow.tagset.identity import keep_ids
 from tagflow.tagset.normalisation import tag_text
 from tagflow.tagset.vocabulary_diff import Difference, diff_vocabularies
@@ -25,6 +25,7 @@ def assemble_tagset(
     encoder: Encoder,
     thresholds: Thresholds,
     settings: DatasetSettings,
+    ask: Ask | None = None,
 ) -> tuple[Tables, Difference]:
     """Return the ``fused_tagset`` artifact, and what it changes of the tag set before it.
 
@@ -38,6 +39,7 @@ def assemble_tagset(
         encoder: spans the space of tags.
         thresholds: cosines from which two tags are redundant, and from which they are one.
         settings: how tags are fused.
+        ask: says of pairs that only their cosine speaks for whether they are one (see ``fuse_tags``).
     """
     forced = decide_pairs(decisions, listed)
     kept, uses = collapse_members(filtered, uses, forced)
@@ -53,7 +55,7 @@ def assemble_tagset(
         thresholds.sure,
         thresholds.apart,
     )
-    fused = fuse_tags(kept, uses, vectors, *fusing)
+    fused = fuse_tags(kept, uses, vectors, *fusing, ask=ask)
     log = pl.concat([forced.log, fused["fusion_log"]])
     tables = {"fused_tagset": attach_aliases(fused["fused_tagset"], forced), "fusion_log": log}
     tables = apply_names(tables, decisions)

@@ -1,5 +1,6 @@
 """Semantic fusion: near-synonyms become aliases of one leader, guarded, each decision logged (TagGPT §2.1.3)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,12 @@ UNSURE = f"unsure{MARK}"
 """What a pair below the threshold gets that nothing confirms: it is no decision, and not logged."""
 
 ONLY_NEAR = f"confirmation{MARK}nothing but the cosine says that they are one"
+
+BY_MODEL, NOT_BY_MODEL = "model", f"model{MARK}the tag model says that they are two"
+"""The confirmation by the tag model, and its refusal."""
+
+Ask = Callable[[pl.DataFrame], pl.Series]
+"""Takes left and right, as tags are written, the nearest pair first; says of each whether they are one, or null."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,7 @@ def fuse_tags(
     evidence: Evidence | None = None,
     sure: float = ASKED["near"],
     apart_floor: float = APART_FLOOR,
+    ask: Ask | None = None,
 ) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
@@ -104,6 +112,8 @@ def fuse_tags(
         evidence: what the contents say, its rows as ``kept``; without it nobody asks them.
         sure: cosine from which two tags are one whatever their words say.
         apart_floor: cosine of their contents below which two tags live apart.
+        ask: asked once about all pairs that only their cosine speaks for; the merge is then made anew. Guards and
+            people still refuse.
     """
     is_fixed = _is_fixed(settings) | pl.col("key").is_in(forced.leading.implode())
     rank = pl.struct(~is_fixed, -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
@@ -117,7 +127,15 @@ def fuse_tags(
     low = max(threshold - settings.grey_band, -1.0)
     extra = _list_extra(kept["key"], index, low, language, judge.words)
     apart = _index_apart(kept["key"], forced)
-    merge = merge_leaders(index, low, settings.member_floor, fixed=fixed, guard=judge.refuse, apart=apart, extra=extra)
+
+    def merge_all() -> Merge:
+        return merge_leaders(
+            index, low, settings.member_floor, fixed=fixed, guard=judge.refuse, apart=apart, extra=extra
+        )
+
+    merge = merge_all()
+    if ask is not None and judge.hear(kept["tag"], merge, ask):
+        merge = merge_all()
     clusters = _collect_clusters(kept.with_columns(leader=pl.Series(merge.leader)), uses)
     return {"fused_tagset": clusters, "fusion_log": _describe_merge(kept, merge, judge)}
 
@@ -139,6 +157,19 @@ class _Judge:
         self._centroids = None if evidence is None else find_centroids(evidence.uses, evidence.vectors)
         self.words: GuardWords = load_guard_words(language)
         self.confirmed: dict[tuple[int, int], str] = {}
+        self._told: dict[tuple[int, int], bool] = {}
+
+    def hear(self, tags: pl.Series, merge: Merge, ask: Ask) -> bool:
+        """Ask about the pairs that only their cosine speaks for; whether anything was answered."""
+        doubtful = pl.Series(np.isin(merge.reason, (UNSURE, ONLY_NEAR)))
+        rows = pl.DataFrame({"i": merge.to, "j": merge.tag, "near": merge.similarity}).filter(doubtful)
+        rows = rows.sort(-pl.col("near"), "i", "j")
+        if not len(rows):
+            return False
+        said = ask(pl.DataFrame({"left": tags.gather(rows["i"]), "right": tags.gather(rows["j"])}))
+        answered = rows.with_columns(said=said).drop_nulls("said")
+        self._told = {(i, j): one for i, j, one in answered.select("i", "j", "said").iter_rows()}
+        return bool(self._told)
 
     def refuse(self, i: NDArray[np.int64], j: NDArray[np.int64], cosine: Vectors) -> NDArray[np.str_]:
         """Return what speaks against each pair, '' where nothing does."""
@@ -150,8 +181,15 @@ class _Judge:
         sure = pl.Series(self._confirm(pairs, i, j, cosine, self._trust_contexts(contexts, i, j)))
         unsure = pl.when(~sure & below).then(pl.lit(UNSURE))
         near = pl.when(~sure).then(pl.lit(ONLY_NEAR))
-        said = pl.select(pl.coalesce(unsure, by_guard, near, pl.lit("")))
+        two = pl.when(pl.Series(self._hear(i, j, yes=False)) & ~sure).then(pl.lit(NOT_BY_MODEL))
+        said = pl.select(pl.coalesce(two, unsure, by_guard, near, pl.lit("")))
         return said.to_series().to_numpy().astype(np.str_)
+
+    def _hear(self, i: NDArray[np.int64], j: NDArray[np.int64], *, yes: bool) -> NDArray[np.bool_]:
+        """Of which pairs the tag model said yes, or no."""
+        if not self._told:
+            return np.zeros(len(i), np.bool_)
+        return np.array([self._told.get(pair) is yes for pair in zip(i.tolist(), j.tolist(), strict=True)], np.bool_)
 
     def _ask_contents(
         self, i: NDArray[np.int64], j: NDArray[np.int64], contexts: Vectors | None
@@ -180,6 +218,10 @@ class _Judge:
         sure = (found["score"] >= SURE).to_numpy()
         places = zip(i[sure].tolist(), j[sure].tolist(), strict=True)
         self.confirmed.update(zip(places, found["reason"].filter(pl.Series(sure)), strict=True))
+        told = self._hear(i, j, yes=True)
+        for pair in zip(i[told & ~sure].tolist(), j[told & ~sure].tolist(), strict=True):
+            self.confirmed[pair] = BY_MODEL
+        sure |= told
         return np.asarray(sure, dtype=np.bool_)
 
 
@@ -227,6 +269,8 @@ def _describe_merge(kept: pl.DataFrame, merge: Merge, judge: _Judge) -> pl.DataF
         .then(pl.col("said").str.split(MARK).list.first())
         .when(pl.col("decision") == "reported")
         .then(pl.lit("fixed"))
+        .when(merged & (pl.col("confirmed") == BY_MODEL))
+        .then(pl.lit(BY_MODEL))
         .when(merged & (pl.col("confirmed") != NEAR))
         .then(pl.lit("confirmation"))
         .when(merged)
@@ -236,6 +280,8 @@ def _describe_merge(kept: pl.DataFrame, merge: Merge, judge: _Judge) -> pl.DataF
     reason = (
         pl.when(marked)
         .then(pl.col("said").str.split(MARK).list.last())
+        .when(merged & (pl.col("confirmed") == BY_MODEL))
+        .then(pl.format("the tag model says that they are one, at a cosine of {}", pl.col("similarity").round(2)))
         .when(merged & (pl.col("confirmed") != NEAR))
         .then(pl.format("{}, at a cosine of {}", "confirmed", pl.col("similarity").round(2)))
         .when(merged)

@@ -1,5 +1,6 @@
 """Semantic fusion on vectors whose cosines are known: who leads, who joins, who is refused, and what the log says."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, product
 from math import cos, radians, sin
@@ -14,7 +15,7 @@ from tagflow.schemas import FUSED_TAGSET
 from tagflow.settings import GuardSettings, VocabularySettings
 from tagflow.tables import Tables, check_tables
 from tagflow.tagset.decisions import decide_pairs
-from tagflow.tagset.fusion import Evidence, fuse_tags, gather_evidence, needs_evidence
+from tagflow.tagset.fusion import Ask, Evidence, fuse_tags, gather_evidence, needs_evidence
 from tagflow.tagset.normalisation import make_tag_id
 from tagflow.tagset.vocabulary import USE
 
@@ -56,11 +57,13 @@ def fuse(
     language: str = "en",
     people: dict[str, object] | None = None,
     evidence: Evidence | None = None,
+    ask: Ask | None = None,
     **vocabulary: object,
 ) -> Tables:
     """Return the fused tag set of tags (name, contents, origin or proposed), and what people decided, over settings."""
     settings, forced = VocabularySettings(**vocabulary), decide_pairs(VocabularyDecisions(**(people or {})), LISTED)
-    fused = fuse_tags(keep(tags), use(*uses), vectors, threshold, settings, language, forced, evidence, sure)
+    given = (keep(tags), use(*uses), vectors, threshold, settings, language, forced, evidence, sure)
+    fused = fuse_tags(*given, ask=ask)
     changes = FUSED_TAGSET.tables["vocabulary_changes"].empty()
     return check_tables(FUSED_TAGSET, {**fused, "vocabulary_changes": changes})
 
@@ -428,3 +431,37 @@ def test_every_tag_ends_in_one_place_and_every_cluster_holds_the_promises(seed):
             assert apart[b, a] == ("floor" if rank[b][0] else "fixed"), "near-duplicates stay apart for a logged reason"
         elif 0.85 + 1e-6 < cosine[a, b] < 0.9 - 1e-6:
             assert apart[b, a] == "confirmation"
+
+
+def at_cosines(*cosines: float) -> np.ndarray:
+    """Return a unit vector along the first axis, and one at each cosine to it, apart from each other."""
+    rows = np.zeros((len(cosines) + 1, len(cosines) + 1), np.float32)
+    rows[0, 0] = 1
+    for place, cosine in enumerate(cosines, start=1):
+        rows[place, [0, place]] = cosine, math.sqrt(1 - cosine**2)
+    return rows
+
+
+def test_the_tag_model_decides_what_only_the_cosine_says() -> None:
+    """Nearest pair first; a yes merges from the grey band on, a no is logged, and no answer changes nothing."""
+    asked: list[tuple[str, str]] = []
+
+    def answer(pairs: pl.DataFrame) -> pl.Series:
+        asked.extend(pairs.rows())
+        told = {"stew": True, "broth": False}
+        return pl.Series([told.get(right) for right in pairs["right"]], dtype=pl.Boolean)
+
+    tags = [("soup", 9), ("broth", 5), ("stew", 4), ("chowder", 3)]
+    fused = fuse(tags, at_cosines(0.85, 0.7, 0.68), ask=answer)
+    assert asked == [("soup", "broth"), ("soup", "stew"), ("soup", "chowder")]
+    assert clusters(fused) == {"soup": ["stew"], "broth": [], "chowder": []}
+    assert log(fused) == [("broth", "soup", "refused", "model"), ("stew", "soup", "merged", "model")]
+
+
+def test_a_guard_refuses_what_the_tag_model_would_merge() -> None:
+    fused = fuse(
+        [("summer dinner", 9), ("winter dinner", 5)],
+        at_cosines(0.85),
+        ask=lambda pairs: pl.Series([True] * len(pairs), dtype=pl.Boolean),
+    )
+    assert log(fused) == [("winter dinner", "summer dinner", "refused", "opposites")]
