@@ -66,17 +66,32 @@ class RememberingTagModel:
         )
         return found.drop_nulls("tag").select(list(CANDIDATE_TAGS.tables["candidate_tags"].columns))
 
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model."""
-        return self._model.select(pairs)
+    @property
+    def failures(self) -> pl.DataFrame:
+        """The wrapped model's failures."""
+        return self._model.failures
 
-    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
+    @property
+    def rungs(self) -> pl.DataFrame:
+        """The wrapped model's rungs."""
+        return self._model.rungs
+
+    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Ask the wrapped model."""
-        return self._model.judge(pairs)
+        return self._model.select(pairs, contents)
+
+    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
+        """Ask the wrapped model."""
+        return self._model.judge(pairs, contents)
 
     def _ask(self, contents: pl.DataFrame) -> pl.DataFrame:
         asked = contents.select("content_id", "content_hash", proposer=pl.lit(self.proposer))
-        said = asked.join(self._model.propose(contents), on="content_id", how="left", maintain_order="left_right")
+        proposed = self._model.propose(contents)
+        failed = self._model.failures.filter(
+            pl.col("task") == "propose"
+        )  # not remembered, so that they are asked again
+        answered = asked.join(failed, on="content_id", how="anti", maintain_order="left")
+        said = answered.join(proposed, on="content_id", how="left", maintain_order="left_right")
         return said.select(SCHEMA.names()).cast(SCHEMA)
 
     def _read(self) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from tagflow.decisions import TagRules
 from tagflow.schemas import KNOWLEDGE_BASE, RAW_CLUES
 from tagflow.tagset.rules import CompiledRules, compile_rules
 
+NO_RULES = TagRules()
 MOST_RIGHT = 8  # ours: right tags shown of a sample
 MOST_WRONG = 4  # ours: wrong tags shown of a sample
 
@@ -29,7 +30,7 @@ class Knowledge:
     """
 
     tagset: pl.DataFrame
-    rules: TagRules = TagRules()
+    rules: TagRules = NO_RULES
     samples: pl.DataFrame = field(default_factory=lambda: KNOWLEDGE_BASE.tables["knowledge_base"].empty())
     contents: pl.DataFrame = field(default_factory=lambda: RAW_CLUES.tables["raw_clues"].empty())
     neighbours: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NEIGHBOURS))

@@ -95,7 +95,7 @@ def fit_clues(clues: Sequence[tuple[str, str]], budget: int, weights: Mapping[st
     return Packed(tuple(shown), tuple(cuts))
 
 
-def sample_text(text: str, tokens: int) -> str:
+def sample_text(text: str, tokens: float) -> str:
     """Return head, middle and tail of a text, joined by an ellipsis, within so many estimated tokens."""
     length = int(len(text) * tokens / max(estimate_tokens(text), 1))
     while length > 0:
