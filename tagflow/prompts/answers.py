@@ -172,9 +172,9 @@ def _place_words(entry: str, owners: Mapping[str, int], size: int) -> tuple[int 
     plain = unicodedata.normalize("NFKC", entry).strip().removeprefix("#")
     if plain.isascii() and plain.isdigit():
         number = int(plain) - 1
-        if owner not in (None, number):
-            return None, "disagreeing"
-        return (number, "") if 0 <= number < size else (None, "out_of_range")
+        if not 0 <= number < size:
+            return (owner, "") if owner is not None else (None, "out_of_range")
+        return (number, "") if owner in (None, number) else (None, "disagreeing")
     both = _NUMBERED.fullmatch(plain)
     if owner is None and both:
         number, owner = int(both[1]) - 1, owners.get(_key(both[2]))

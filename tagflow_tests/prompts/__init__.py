@@ -1,0 +1,1 @@
+"""Tests of the prompts and of the reading of answers."""
