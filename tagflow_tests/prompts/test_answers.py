@@ -46,7 +46,7 @@ READ: list[tuple[str, tuple[str, ...], str]] = [
     ('{"tags": ["soup", 7, null, true, {"tag": "x"}, ["y"], "bread"]}', TAGS, "strict"),
     ('{"tags": ["soup", "", "  ", "!!!", "bread"]}', TAGS, "strict"),
     (
-        '{"tags": ["soup", "two\u2028lines", "be\u0007ll", "half \ud83d", "turn\u202eed", "bread"]}',
+        r'{"tags": ["soup", "two\u2028lines", "be\u0007ll", "half \ud83d", "turn\u202eed", "bread"]}',
         ("soup", "two lines", "bread"),
         "strict",
     ),
