@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,6 +13,21 @@ from tagflow.tagset.rules import CompiledRules, compile_rules
 NO_RULES = TagRules()
 MOST_RIGHT = 8  # ours: right tags shown of a sample
 MOST_WRONG = 4  # ours: wrong tags shown of a sample
+
+RULE_WORDS = {
+    "en": {
+        "excludes": "never {} and {} together",
+        "groups": "of {} at most {}",
+        "implies": "{} brings {} along",
+        "joint": ", ",
+    },
+    "zh": {
+        "excludes": "{} 与 {} 不能同时选",
+        "groups": "{} 之中最多选 {} 个",
+        "implies": "选了 {} 就也选 {}",
+        "joint": "、",
+    },
+}
 
 NEIGHBOURS = pl.Schema({"content_id": pl.String(), "neighbour": pl.String(), "weight": pl.Float64()})
 """A content, a content like it, and how like."""
@@ -94,24 +110,34 @@ def keep_allowed(pairs: pl.DataFrame, rules: CompiledRules, contents: pl.DataFra
     return judged.filter(~manual & (~bound | pl.col("fits").fill_null(False))).select(pairs.columns)
 
 
-def tell_rules(tag_ids: Sequence[str], rules: CompiledRules, language: str) -> list[str]:
+class Told(NamedTuple):
+    """The rules as rows, so that many contents can be told them: pairs, and groups with how many are allowed."""
+
+    excludes: list[tuple[str, str]]
+    groups: list[tuple[str, int, list[str]]]
+    implies: list[tuple[str, str]]
+
+
+def list_rules(rules: CompiledRules) -> Told:
+    """Return the rules that bind tags to each other."""
+    grouped = rules.groups.group_by("group", "at_most", maintain_order=True).agg("tag_id").sort("group")
+    return Told(rules.excludes.rows(), grouped.rows(), rules.implies.rows())
+
+
+def tell_rules(tag_ids: Sequence[str], rules: Told, language: str) -> list[str]:
     """Return the rules among candidates in words, by their numbers from 1; a tag that is not shown brings none."""
     numbers = {tag_id: place + 1 for place, tag_id in enumerate(tag_ids)}
-    chinese = language == "zh"
-    said = []
-    for one, other in rules.excludes.select("tag_id", "other_id").iter_rows():
-        if one in numbers and other in numbers and numbers[one] < numbers[other]:
-            words = "{} 与 {} 不能同时选" if chinese else "never {} and {} together"
-            said.append(words.format(numbers[one], numbers[other]))
-    for _, at_most, members in (
-        rules.groups.group_by("group", "at_most", maintain_order=True).agg("tag_id").sort("group").iter_rows()
-    ):
+    words = RULE_WORDS["zh" if language == "zh" else "en"]
+    said = [
+        words["excludes"].format(numbers[one], numbers[other])
+        for one, other in rules.excludes
+        if one in numbers and other in numbers and numbers[one] < numbers[other]
+    ]
+    for _, at_most, members in rules.groups:
         shown = sorted(numbers[tag_id] for tag_id in members if tag_id in numbers)
         if len(shown) > at_most:
-            words = "{} 之中最多选 {} 个" if chinese else "of {} at most {}"
-            said.append(words.format(("、" if chinese else ", ").join(map(str, shown)), at_most))
-    for one, implied in rules.implies.select("tag_id", "implied_id").iter_rows():
+            said.append(words["groups"].format(words["joint"].join(map(str, shown)), at_most))
+    for one, implied in rules.implies:
         if one in numbers and implied in numbers:
-            words = "选了 {} 就也选 {}" if chinese else "{} brings {} along"
-            said.append(words.format(numbers[one], numbers[implied]))
+            said.append(words["implies"].format(numbers[one], numbers[implied]))
     return said

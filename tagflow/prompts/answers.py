@@ -45,16 +45,19 @@ class Reading:
 
 
 def read_tags(text: str, most: int) -> Reading:
-    """Return the proposed tags: trimmed, each once by its normal form, at most so many; an empty list is usable."""
+    """Return the proposed tags: trimmed, each once whatever its case, width and marks, at most so many.
+
+    An empty list is usable: there is nothing to name.
+    """
     entries, mode = _find_list(text, "tags")
     if entries is None:
         return Reading(mode=mode)
     slips: Counter[str] = Counter(wrong_type=sum(not isinstance(entry, str) for entry in entries))
     said = [" ".join(unicodedata.normalize("NFC", entry).split()) for entry in entries if isinstance(entry, str)]
-    keys = normalise_tags(pl.Series([tag if _is_tag(tag) else "" for tag in said], dtype=pl.String))
     tags: dict[str, str] = {}
-    for tag, key in zip(said, keys, strict=True):
-        if not key:
+    for tag in said:
+        key = _fold(tag)
+        if not _is_tag(tag) or not key:
             slips["malformed"] += 1
         elif key in tags:
             slips["duplicate"] += 1
@@ -82,7 +85,8 @@ def read_choices(text: str, names: Sequence[Sequence[str]]) -> Reading:
             entries, mode = None, "runaway"
     if entries is None:
         return Reading(mode=mode)
-    owners = _own_names(names)
+    spoken = any(isinstance(entry, str) for entry in entries)
+    owners = _own_names(names) if spoken else {}
     slips: Counter[str] = Counter()
     places: dict[int, None] = {}
     for entry in entries:
@@ -185,6 +189,13 @@ def _place_words(entry: str, owners: Mapping[str, int], size: int) -> tuple[int 
 
 def _key(text: str) -> str:
     return str(normalise_tags(pl.Series([text], dtype=pl.String))[0])
+
+
+def _fold(tag: str) -> str:
+    """A tag without case, width and the marks around it; empty if it has no letter and no digit."""
+    plain = unicodedata.normalize("NFKC", tag).casefold()
+    inside = [place for place, letter in enumerate(plain) if letter.isalnum()]
+    return plain[inside[0] : inside[-1] + 1] if inside else ""
 
 
 def _is_tag(tag: str) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -91,12 +91,12 @@ class Prompts:
     domain: str
     templates: Mapping[str, str]
     examples: tuple[Example, ...] = ()
+    borrowed: bool = False
+    """Whether the examples are the packaged ones, which have nothing to do with the dataset."""
 
     def fingerprint(self, task: str) -> str:
         """Return the identity of a task's template, its examples, and the way its answers are read."""
-        shown = [(example.clues, example.tags) for example in self.examples] if task == "propose" else []
-        said = json.dumps([PARSER, task, self.language, self.domain, self.templates[task], shown], ensure_ascii=False)
-        return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+        return self._fingerprints[task]
 
     def render(self, task: str, **slots: object) -> Messages:
         """Return the system and the user message of a task; slots are those of ``SLOTS``, encoded already."""
@@ -106,17 +106,39 @@ class Prompts:
         parts = {name: "".join(template.blocks[name](said)).strip() for name in ("system", "user")}
         return (("system", parts["system"]), ("user", parts["user"]))
 
-    def pick_example(self, content_id: str) -> list[dict[str, str]]:
+    def pick_example(self, content_hash: str) -> list[dict[str, str]]:
         """Return the worked example shown with a content, encoded; always the same one for the same content.
 
         TagGPT's released code shows one of five drawn at random.
         """
+        return [
+            {
+                "content": encode_fields(example.clues),
+                "tags": "[" + ", ".join(encode_text(tag) for tag in example.tags) + "]",
+            }
+            for example in self._draw(content_hash)
+        ]
+
+    def borrow_tags(self, content_hash: str) -> str:
+        """Return the tags, a line each, of the packaged example that is shown with a content; empty if none is."""
+        return "\n".join(tag for example in self._draw(content_hash) if self.borrowed for tag in example.tags)
+
+    def _draw(self, content_hash: str) -> tuple[Example, ...]:
         if not self.examples:
-            return []
-        drawn = int.from_bytes(hashlib.blake2b(content_id.encode(), digest_size=8).digest(), "big")
-        example = self.examples[drawn % len(self.examples)]
-        tags = "[" + ", ".join(encode_text(tag) for tag in example.tags) + "]"
-        return [{"content": encode_fields(example.clues), "tags": tags}]
+            return ()
+        drawn = int.from_bytes(hashlib.blake2b(content_hash.encode(), digest_size=8).digest(), "big")
+        place = drawn % len(self.examples)
+        return self.examples[place : place + 1]
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
+        shown = [(example.clues, example.tags) for example in self.examples]
+        hashes = {}
+        for task, template in self.templates.items():
+            said = [PARSER, task, self.language, self.domain, template, shown if task == "propose" else []]
+            text = json.dumps(said, ensure_ascii=False)
+            hashes[task] = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return hashes
 
 
 def load_prompts(
@@ -139,7 +161,7 @@ def load_prompts(
         check_template(task, text)
         templates[task] = text
     said = read_packaged(spoken, EXAMPLES) if examples is None else examples
-    return Prompts(language, domain, templates, parse_examples(said))
+    return Prompts(language, domain, templates, parse_examples(said), borrowed=examples is None)
 
 
 def read_packaged(language: str, name: str) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from tagflow.calls import Answer, Call
 from tagflow.confidence.model import describe_prior_model, judge_pairs
-from tagflow.knowledge.injection import Knowledge, keep_allowed, retrieve_samples, tell_rules
+from tagflow.knowledge.injection import Knowledge, keep_allowed, list_rules, retrieve_samples, tell_rules
 from tagflow.ports import LanguageModel
 from tagflow.prompts.answers import Reading, make_schema, read_choices
 from tagflow.prompts.framing import encode_text
@@ -42,6 +42,7 @@ class Chooser:
         """Keep the parts; the rules are compiled once."""
         self._model, self._knowledge, self._writer, self._ledger = model, knowledge, writer, ledger
         self._rules = knowledge.compile_rules()
+        self._told = list_rules(self._rules)
         self._single = single
         tagset = knowledge.tagset
         self._names = {
@@ -144,7 +145,7 @@ class Chooser:
         while True:
             slots = {
                 "candidates": list_candidates([self._names[tag_id][0] for tag_id in task.tag_ids], definitions),
-                "rules": tell_rules(task.tag_ids, self._rules, prompts.language),
+                "rules": tell_rules(task.tag_ids, self._told, prompts.language),
                 "samples": shown,
                 "single": self._single,
             }

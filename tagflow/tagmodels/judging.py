@@ -16,6 +16,13 @@ from tagflow.tagmodels.writing import Limits
 
 WORD_TOKENS = 16  # ours: cap of an answer of one word or number
 
+MENDED = {
+    "logprobs": ("unusable", "rejected"),  # an endpoint may refuse the parameter and not the content
+    "agreement": ("unusable", "truncated"),
+    "verbal": (),
+}
+"""Outcomes after which the next rung is tried."""
+
 WriteVerdict = Callable[[str, dict[str, Any], Effort], Call | None]
 """Writes the question in a form (yes_no or percent) with these fields of the call."""
 
@@ -51,7 +58,7 @@ def judge_all(model: LanguageModel, limits: Limits, questions: Sequence[WriteVer
                 verdicts[place] = Verdict(reply.value.probability, rung, mass, requests=requests)
             else:
                 verdicts[place] = Verdict(outcome=reply.outcome, reason=reply.reason, requests=requests)
-                if reply.outcome == "unusable" or (rung == "logprobs" and reply.outcome == "rejected"):
+                if reply.outcome in MENDED[rung]:
                     below.append(place)
         waiting = below
         if not waiting:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
 
@@ -98,10 +97,11 @@ class LLMTagModel:
 
     @property
     def proposer(self) -> str:
-        """Hash of template, examples, limits, fields shown, redaction and language model."""
-        writer = self._writer
+        """Hash of template, examples, numbers, fields shown, redaction and language model."""
+        writer, limits = self._writer, self._limits
+        asked = (limits.context, limits.proposals, limits.samples, limits.temperature)
         redaction = getattr(writer.redact, "fingerprint", None) or (writer.redact is not None)
-        said = [self._prompts.fingerprint("propose"), PARSER, asdict(self._limits), writer.fields, str(redaction)]
+        said = [self._prompts.fingerprint("propose"), PARSER, asked, writer.fields, str(redaction)]
         text = json.dumps([*said, self._model.fingerprint], ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -142,14 +142,13 @@ class LLMTagModel:
         definitions and rules (LLM4Tag eq. 9); what people alone may give is not shown. A content without an answer
         keeps no pair and stands in ``failures``.
         """
-        asked = contents.join(pairs, on="content_id", how="semi", maintain_order="left")
+        asked = _match(pairs, contents)
         parts = self._map(partial(self._chooser.choose, pairs), asked, "contents selected for")
         return pl.concat([pairs.clear().with_columns(choice=pl.lit(None, pl.Float64)), *parts])
 
     def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that the model orders; ``choice`` falls from 1 for the first place by equal steps."""
-        asked = contents.join(pairs, on="content_id", how="semi", maintain_order="left")
-        parts = self._map(partial(self._chooser.order, pairs), asked, "contents put into order")
+        parts = self._map(partial(self._chooser.order, pairs), _match(pairs, contents), "contents put into order")
         return pl.concat([pairs.clear().with_columns(choice=pl.lit(None, pl.Float64)), *parts])
 
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
@@ -157,9 +156,12 @@ class LLMTagModel:
 
         Which rung of the ladder gave a number stands in ``rungs`` (LLM4Tag eq. 10 and its fallbacks). A content with
         a pair without a number stands in ``failures``.
+
+        Raises:
+            ValueError: a pair's content is not among the contents.
         """
         placed = pairs.select("content_id", "tag_id").with_row_index("row")
-        asked = contents.join(pairs, on="content_id", how="semi", maintain_order="left")
+        asked = _match(pairs, contents)
         judged = np.full(len(pairs), np.nan)
         rungs: list[str | None] = [None] * len(pairs)
         for rows, verdicts in self._map(partial(self._judge_batch, placed), asked, "contents judged for"):
@@ -201,11 +203,11 @@ class LLMTagModel:
     def _propose_batch(self, contents: pl.DataFrame) -> pl.DataFrame:
         questions: list[Question[list[Reading]]] = []
         asked = []
-        for content_id, clues in contents.select("content_id", "clues").iter_rows():
+        for content_id, content_hash, clues in contents.select("content_id", "content_hash", "clues").iter_rows():
             seen = self._writer.see(clues)
             if seen:
                 asked.append(content_id)
-                build = partial(self._write_proposal, content_id, seen)
+                build = partial(self._write_proposal, content_id, self._prompts.pick_example(content_hash), seen)
                 questions.append(Question(build, self._read_proposals))
             else:
                 self._ledger.settle(content_id, "propose", [("rejected", NOTHING_SHOWN, 0)])
@@ -216,17 +218,19 @@ class LLMTagModel:
             if reply.value is not None:
                 said[content_id] = reply.value
         votes = count_votes(said, self._limits.samples, self._limits.proposals)
-        leaked = find_leaks(votes, contents, self._prompts.templates["propose"])
+        leaked = find_leaks(votes, contents, self._prompts)
         self._ledger.count({"leaked": int(leaked.sum())} if leaked.any() else {})
         return CANDIDATE_TAGS.tables["candidate_tags"].shape(votes.filter(~leaked))
 
-    def _write_proposal(self, content_id: str, clues: list[tuple[str, str]], effort: Effort) -> Call | None:
+    def _write_proposal(
+        self, content_id: str, examples: list[dict[str, str]], clues: list[tuple[str, str]], effort: Effort
+    ) -> Call | None:
         most, limits = self._limits.proposals, self._limits
         return self._writer.write(
             "propose",
             content_id,
             [clues],
-            {"most": most, "examples": self._prompts.pick_example(content_id)},
+            {"most": most, "examples": examples},
             effort,
             max_tokens=most * PROPOSED_TOKENS + FORM_TOKENS,
             keep_cuts=partial(self._ledger.cut, content_id, "propose"),
@@ -285,3 +289,11 @@ class LLMTagModel:
     def _settle(self, content_id: str, task: str, reply: Reply[Any]) -> None:
         failed = reply.value is None
         self._ledger.settle(content_id, task, [(reply.outcome, reply.reason, reply.requests)] if failed else [])
+
+
+def _match(pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """Return the contents of the pairs, in their order; a pair that nobody can ask about is the caller's mistake."""
+    strangers = pairs.join(contents, on="content_id", how="anti")
+    if len(strangers):
+        raise ValueError(f"{len(strangers)} pairs have a content that is not among the contents given")
+    return contents.join(pairs, on="content_id", how="semi", maintain_order="left")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tagflow.prompts.answers import Reading
+from tagflow.prompts.rendering import Prompts
 from tagflow.tagset.normalisation import lexical_text, needle_text, normalise
 
 VOTES = pl.Schema({"content_id": pl.String(), "tag": pl.String(), "votes": pl.Int64(), "score": pl.Float64()})
@@ -21,10 +22,18 @@ def count_votes(said: Mapping[str, Sequence[Reading]], asked: int, most: int) ->
         asked: answers asked for; an answer that could not be read votes for nothing.
         most: tags of a content.
     """
-    rows = [(content_id, tag) for content_id, readings in said.items() for one in readings for tag in one.values]
-    spoken = pl.DataFrame(rows, schema={"content_id": pl.String(), "tag": pl.String()}, orient="row")
+    rows = [
+        (content_id, answer, tag)
+        for content_id, readings in said.items()
+        for answer, reading in enumerate(readings)
+        for tag in reading.values
+    ]
+    schema = {"content_id": pl.String(), "answer": pl.Int64(), "tag": pl.String()}
     spelled = (
-        spoken.with_columns(key=normalise(pl.col("tag")))
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .with_columns(key=normalise(pl.col("tag")))
+        .filter(pl.col("key") != "")
+        .unique(["content_id", "answer", "key"], keep="first", maintain_order=True)
         .group_by("content_id", "key", "tag", maintain_order=True)
         .agg(times=pl.len().cast(pl.Int64))
     )
@@ -40,23 +49,24 @@ def count_votes(said: Mapping[str, Sequence[Reading]], asked: int, most: int) ->
     return kept.select("content_id", "tag", "votes", score=(pl.col("votes") / asked).clip(0, 1)).cast(VOTES)
 
 
-def find_leaks(votes: pl.DataFrame, contents: pl.DataFrame, template: str) -> pl.Series:
+def find_leaks(votes: pl.DataFrame, contents: pl.DataFrame, prompts: Prompts) -> pl.Series:
     """Return for each proposed tag whether the instructions say it and the content does not.
 
-    Only the template's own words count as instructions: the dataset's words for its domain may well be tags.
+    Instructions are the template's own words and the tags of a packaged example that was shown with the content; a
+    dataset's words for its domain and its own examples may well be tags of its contents.
 
     Args:
         votes: content_id and tag.
-        contents: content_id and clues.
-        template: text of the template.
+        contents: content_id, content_hash and clues.
+        prompts: what was rendered.
     """
-    own = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "\n", template, flags=re.S)
-    instructions = pl.select(lexical_text(pl.lit(own))).item()
-    joined = pl.col("clues").list.eval(pl.element().struct.field("text")).list.join("\n")
-    texts = contents.select("content_id", said=lexical_text(joined.fill_null("")))
-    asked = votes.join(texts, on="content_id", how="left", maintain_order="left").with_columns(
-        needle=needle_text(pl.col("tag"))
+    own = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "\n", prompts.templates["propose"], flags=re.S)
+    joined = pl.col("clues").list.eval(pl.element().struct.field("text")).list.join("\n").fill_null("")
+    shown = pl.Series("shown", [prompts.borrow_tags(one) for one in contents["content_hash"]], dtype=pl.String)
+    texts = contents.with_columns(shown).select(
+        "content_id", said=lexical_text(joined), told=lexical_text(pl.lit(f"{own}\n") + pl.col("shown"))
     )
-    told = pl.lit(instructions).str.contains(pl.col("needle"), literal=True)
-    named = pl.col("said").str.contains(pl.col("needle"), literal=True)
-    return asked.select((told & ~named & (pl.col("needle").str.strip_chars() != "")).alias("leaked")).to_series()
+    asked = votes.join(texts, on="content_id", how="left", maintain_order="left")
+    needle = needle_text(pl.col("tag"))
+    told, said = (pl.col(text).str.contains(needle, literal=True) for text in ("told", "said"))
+    return asked.select(leaked=told & ~said & (needle.str.strip_chars() != "")).to_series()

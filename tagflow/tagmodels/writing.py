@@ -36,6 +36,7 @@ class Limits:
     agreement_temperature: float = 1.0  # ours: the model's own distribution
     confirmations: int = 200  # ours: pairs of tags asked about at most
     examples: int = 5  # ours: contents shown when a tag is described
+    thinking: int = 0  # ours: added to every cap but that of one token; models that reason first need hundreds
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,12 @@ class Writer:
             asked: other fields of the call.
         """
         said = {**slots, "complaint": effort.complaint}
-        cap = max_tokens * effort.growth
+        thinking = 0 if asked.get("yes_no") else self.limits.thinking
+        cap = (max_tokens + thinking) * effort.growth
+        form = estimate_tokens(asked.get("schema") or "")  # some endpoints are told the schema in words
         if contents:
             frame = estimate_messages(self.prompts.render(task, content=frame_text(""), **said))
-            room = self.limits.context - cap - frame
+            room = self.limits.context - cap - form - frame
             shown = sum(estimate_tokens(encode_fields(clues)) for clues in contents)
             if effort.share < FIRST.share:
                 room = int(min(room, shown) * effort.share)

@@ -211,7 +211,7 @@ def test_the_nearest_samples_are_shown_right_and_wrong_but_never_the_content_its
     )
     near = [("a", "n3", 0.1), ("a", "n1", 0.8), ("a", "a", 1.0), ("a", "n2", 0.5), ("a", "copy", 1.0), ("a", "n0", 0.9)]
     model = ScriptedModel(always(numbers(1)))
-    tag_model(model, knowledge=knowledge_of(near, known), fields=("title",)).select(PAIRS, raw_clues(A))
+    tag_model(model, knowledge=knowledge_of(near, known), fields=("title",)).select(PAIRS[:2], raw_clues(A))
     prompt = model.asked[0].messages[1][1]
     places = [
         prompt.find(f'{{"title": "neighbour {number}"}}\n  right: "soup"\n  wrong: "bread"') for number in range(3)
@@ -582,3 +582,60 @@ def test_chinese_contents_are_asked_in_chinese() -> None:
     judged = tag_model(model, language="zh").judge(PAIRS[:1], raw_clues(said("a", title="番茄炒蛋")))
     assert judged.tolist() == pytest.approx([0.8])
     assert asked_tag(model.asked[0]) == "soup"
+
+
+def test_tags_of_the_packaged_example_that_was_shown_are_no_tags_but_those_of_ones_own_are() -> None:
+    """A small model repeats its example; which of the three was shown stands in the prompt."""
+
+    def repeat(call: Call) -> Answer:
+        example = call.messages[1][1].split('{"tags": ')[1].split("}\n")[0]
+        return words(f'{{"tags": {example}}}')
+
+    packaged = tag_model(repeat)
+    assert packaged.propose(raw_clues(A, B, C)).is_empty()
+    assert packaged.counts["leaked"] >= 9
+    own = load_prompts("en", "x", examples='{"clues": {"title": "pho"}, "tags": ["noodle soup"]}')
+    knowledge = Knowledge(tag_set(TAGS))
+    llm = LLMTagModel(ScriptedModel(repeat), knowledge, own, LocalEngine(), Silence())
+    assert rows(llm.propose(raw_clues(A)), "tag") == [("noodle soup",)]
+
+
+def test_a_pair_whose_content_is_not_given_is_refused() -> None:
+    for ask in (tag_model(always()).select, tag_model(always()).judge):
+        with pytest.raises(ValueError, match="2 pairs"):
+            ask(PAIRS, raw_clues(A))
+
+
+def test_a_model_that_thinks_gets_room_for_it_except_for_its_one_token() -> None:
+    model = ScriptedModel(lambda call: first(("Yes", -0.1)) if call.yes_no else words(*["Yes"] * call.samples))
+    tag_model(model, limits=Limits(thinking=500)).judge(PAIRS[:1], raw_clues(A))
+    assert [call.max_tokens for call in model.asked] == [1, 516]
+
+
+def test_verdicts_that_break_off_go_down_the_ladder() -> None:
+    model = ScriptedModel(lambda call: words("70") if call.samples == 1 else words(outcome="truncated"), WORDS_ONLY)
+    llm = tag_model(model)
+    assert llm.judge(PAIRS[:1], raw_clues(A)).tolist() == [0.7]
+    assert [call.max_tokens for call in model.asked] == [16, 64, 16]
+    assert rows(llm.rungs, "rung") == [("verbal",)]
+
+
+def test_threads_may_share_the_tag_model() -> None:
+    """Eight threads at once: every content is in exactly one place."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    class Threads:
+        def map(self, function, batches):
+            with ThreadPoolExecutor(8) as pool:
+                return iter(list(pool.map(function, batches)))
+
+    contents = raw_clues(*(said(f"c{n}", title="Soup") for n in range(2000)))
+    model = ScriptedModel(
+        lambda call: words(outcome="refused") if call.record.endswith("7") else words('{"tags": ["noodles"]}')
+    )
+    knowledge = Knowledge(tag_set(TAGS))
+    llm = LLMTagModel(model, knowledge, load_prompts("en", "x"), Threads(), Silence())
+    proposed = llm.propose(contents)
+    assert len(proposed) == 1800
+    assert len(llm.failures) == 200
+    assert llm.counts["read_strict"] == 1800
