@@ -35,6 +35,7 @@ class RememberingTagModel:
         """Wrap the model; what is stored is read when it is first needed, and added to if ``keep``."""
         self._model, self._store, self._dataset, self._keep = model, store, dataset, keep
         self.proposed = 0
+        self._copies = pl.DataFrame(schema={"content_id": pl.String, "first": pl.String})
 
     @property
     def name(self) -> str:
@@ -59,6 +60,11 @@ class RememberingTagModel:
         if len(new):
             distinct = new.unique("content_hash", keep="first", maintain_order=True)
             known = pl.concat([known, self._ask(distinct)])
+            first = distinct.select("content_hash", first="content_id")
+            copies = new.select("content_id", "content_hash").join(first, on="content_hash")
+            self._copies = pl.concat(
+                [self._copies, copies.filter(pl.col("content_id") != pl.col("first")).select("content_id", "first")]
+            ).unique("content_id", keep="last", maintain_order=True)
             if self._keep:
                 self._store.write(self._dataset, CACHE, {CACHE: known})
         found = contents.select("content_id", "content_hash").join(
@@ -68,8 +74,11 @@ class RememberingTagModel:
 
     @property
     def failures(self) -> pl.DataFrame:
-        """The wrapped model's failures."""
-        return self._model.failures
+        """The wrapped model's failures, and the same for every content that says the same and so was not asked."""
+        failed = self._model.failures
+        proposing = failed.filter(pl.col("task") == "propose").rename({"content_id": "first"})
+        copied = self._copies.join(proposing, on="first", maintain_order="left").with_columns(requests=pl.lit(0))
+        return pl.concat([failed, copied.select(failed.columns).cast(failed.schema)])
 
     @property
     def rungs(self) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from tagflow.prompts.loose_json import find_json
+from tagflow.prompts.loose_json import drop_thought, find_json
 from tagflow.tagset.normalisation import normalise_tags
 
 PARSER = "answers-1"
@@ -79,8 +79,9 @@ def read_choices(text: str, names: Sequence[Sequence[str]]) -> Reading:
         names: of each candidate, in the order of its number: name and aliases.
     """
     entries, mode = _find_list(text, "numbers")
-    if entries is None and _BARE_NUMBERS.fullmatch(text.strip()):
-        entries, mode = [int(number) for number in re.findall(r"\d+", text)], "bare"
+    plain = drop_thought(text) or ""
+    if entries is None and _BARE_NUMBERS.fullmatch(plain):
+        entries, mode = [int(number) for number in re.findall(r"\d+", plain)], "bare"
         if len(entries) > RUNAWAY:
             entries, mode = None, "runaway"
     if entries is None:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 LONGEST = 200_000  # ours: characters of an answer that are read at all
 DEEPEST = 40  # ours: brackets within brackets
 
-_THOUGHT = re.compile(r"^\s*<(think|thinking|reasoning)>.*?</\1>", re.S | re.I)
+_THOUGHT_BEGINS = re.compile(r"<(?:think|thinking|reasoning)>", re.I)
+_THOUGHT_ENDS = re.compile(r"^.*</(?:think|thinking|reasoning)>", re.S | re.I)
 _FENCE = re.compile(r"^\s*(?:```|~~~)[\w-]*[ \t]*\n?(.*?)(?:```|~~~)\s*$", re.S)
 _OUTSIDE = str.maketrans("｛｝［］，：", "{}[],:")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "＂": "＂"}
@@ -33,17 +34,17 @@ def find_json(text: str) -> Found:
     """Return the one JSON object or list of an answer.
 
     Modes of a value: strict; thought (after a reasoning block); fenced (one code fence around it); prose (words around
-    it); repaired (single or curly quotes, commas before a closing bracket, full-width marks). Reasons without one:
-    blank, oversized, unclosed_thought, several (values that differ), no_json.
+    it); repaired (single or curly quotes, commas before a closing bracket, full-width marks, bare line breaks in
+    texts). Reasons without one: blank, oversized, unclosed_thought, several (values that differ), no_json.
     """
     if len(text) > LONGEST:
         return Found(None, "oversized", known=False)
-    plain = text.strip().lstrip("\ufeff").strip()
-    said = _THOUGHT.sub("", plain, count=1).strip()
+    plain = _strip(text)
+    said = drop_thought(text)
+    if said is None:
+        return Found(None, "unclosed_thought", known=False)
     if not said:
         return Found(None, "blank", known=False)
-    if re.match(r"<(think|thinking|reasoning)>", said, re.I):
-        return Found(None, "unclosed_thought", known=False)
     fence = _FENCE.match(said)
     ways = [("strict" if said == plain else "thought", said)]
     if fence and "```" not in fence[1]:
@@ -54,6 +55,16 @@ def find_json(text: str) -> Found:
             if len(values) == 1 and values[0][1] == len(whole) and whole[0] in "{[｛［":
                 return Found(values[0][0], "repaired" if repaired else mode, known=True)
     return _pick(said)
+
+
+def drop_thought(text: str) -> str | None:
+    """Return what follows a model's reasoning, trimmed; None if it never ended. Some servers eat its opening mark."""
+    said = _strip(_THOUGHT_ENDS.sub("", text, count=1))
+    return None if _THOUGHT_BEGINS.match(said) else said
+
+
+def _strip(text: str) -> str:
+    return text.strip().lstrip("\ufeff").strip()
 
 
 def _pick(said: str) -> Found:
@@ -80,7 +91,7 @@ def _read_values(text: str, *, repaired: bool) -> list[tuple[Any, int]]:
         if span is None:
             return []
         end, spelled = span
-        value = _load(spelled)
+        value = _load(spelled, strict=not repaired)
         if value is not None:
             values.append((value, end))
         elif spelled[:1] == "{" or '"' in spelled:
@@ -149,9 +160,9 @@ def _drop_commas(spelled: str) -> str:
     return "".join(parts)
 
 
-def _load(spelled: str) -> object:
+def _load(spelled: str, *, strict: bool) -> object:
     try:
-        return json.loads(spelled, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(spelled, strict=strict, object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tagflow.calls import Sample
-from tagflow.prompts.loose_json import find_json
+from tagflow.prompts.loose_json import drop_thought, find_json
 
 RUNGS = ("logprobs", "agreement", "verbal")
 
@@ -70,8 +70,7 @@ def read_verdict(text: str) -> bool | None:
 
     The whole answer, or its first word before a comma, full stop or line end, must be a yes or a no.
     """
-    said = re.sub(r"^\s*<(think|thinking|reasoning)>.*?</\1>", "", text, count=1, flags=re.S | re.I).strip()
-    said = said.lstrip("\ufeff").strip()
+    said = drop_thought(text) or ""
     found = find_json(said)
     if found.known and isinstance(found.value, dict) and len(found.value) == 1:
         (value,) = found.value.values()
@@ -96,8 +95,7 @@ def read_agreement(samples: Sequence[Sample], asked: int) -> float | None:
 
 def read_percent(text: str) -> float | None:
     """Return the share that an answer of one number from 0 to 100 means; 8/10, 0.8 and two numbers mean none."""
-    said = re.sub(r"^\s*<(think|thinking|reasoning)>.*?</\1>", "", text, count=1, flags=re.S | re.I)
-    plain = unicodedata.normalize("NFKC", said).strip().lstrip("\ufeff").strip("\"'`* \n")
+    plain = unicodedata.normalize("NFKC", drop_thought(text) or "").strip("\"'`* \n")
     found = find_json(plain)
     if found.known and isinstance(found.value, dict) and len(found.value) == 1:
         (value,) = found.value.values()

@@ -92,3 +92,13 @@ def test_a_content_that_could_not_be_answered_is_asked_again(tmp_path: Path) -> 
     healed = TitleModel()
     assert ("b", "bread") in pairs(remember(tmp_path, healed).propose(raw_clues(A, B)))
     assert healed.asked == ["b"]
+
+
+def test_a_copy_of_a_content_that_could_not_be_answered_failed_too(tmp_path: Path) -> None:
+    """Only one of the two was asked about, and neither has proposals: both are to be accounted for."""
+    model = remember(tmp_path, TitleModel(refuses=("b",)))
+    model.propose(raw_clues(A, B, {**B, "content_id": "copy"}))
+    assert model.failures.select("content_id", "outcome", "requests").rows() == [
+        ("b", "refused", 1),
+        ("copy", "refused", 0),
+    ]

@@ -149,6 +149,7 @@ def test_agreement_is_the_share_of_yes_among_the_readable() -> None:
         ("85 out of 100.", 0.85),
         ('{"confidence": 40}', 0.4),
         ("<think>8/10</think>80", 0.8),
+        ("it is 10, no, </think> 80", 0.8),
         ("8/10", None),  # an anchor read it as 810
         ("0.85", None),
         ("101", None),

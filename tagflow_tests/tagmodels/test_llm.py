@@ -639,3 +639,11 @@ def test_threads_may_share_the_tag_model() -> None:
     assert len(proposed) == 1800
     assert len(llm.failures) == 200
     assert llm.counts["read_strict"] == 1800
+
+
+def test_a_larger_cap_that_leaves_no_room_is_not_asked_for() -> None:
+    """The content is asked about with room for a cap of 192 + 64, and there is none for four times that."""
+    model = ScriptedModel(always('{"tags": ["half"', outcome="truncated"))
+    llm = tag_model(model, limits=Limits(context=1500))
+    assert llm.propose(raw_clues(A)).is_empty()
+    assert rows(llm.failures, "outcome", "requests") == [("truncated", 1)]
