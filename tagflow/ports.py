@@ -81,11 +81,25 @@ class TagModel(Protocol):
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
         """Propose tags for contents (raw_clues columns); returns content_id, tag, votes, score, best first."""
 
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Keep the pairs that fit; ``pairs`` has recall features, the result adds ``choice`` in [0, 1]."""
+    @property
+    def failures(self) -> pl.DataFrame:
+        """Contents without an answer, as it stands now: content_id, task, outcome (``calls``), reason, requests."""
 
-    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
-        """Return for each pair with recall features the probability that the tag is right."""
+    @property
+    def rungs(self) -> pl.DataFrame:
+        """What gave judged pairs their numbers: content_id, tag_id, rung (null: nothing could), mass."""
+
+    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Keep the pairs that fit their contents (raw_clues columns).
+
+        ``pairs`` has recall features; the result adds ``choice`` in [0, 1].
+        """
+
+    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
+        """Return for each pair with recall features the probability that the tag is right; NaN: nothing could tell.
+
+        ``contents`` (raw_clues columns) holds every content of the pairs.
+        """
 
 
 class LanguageModel(Protocol):

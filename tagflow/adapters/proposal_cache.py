@@ -35,6 +35,7 @@ class RememberingTagModel:
         """Wrap the model; what is stored is read when it is first needed, and added to if ``keep``."""
         self._model, self._store, self._dataset, self._keep = model, store, dataset, keep
         self.proposed = 0
+        self._copies = pl.DataFrame(schema={"content_id": pl.String, "first": pl.String})
 
     @property
     def name(self) -> str:
@@ -59,6 +60,11 @@ class RememberingTagModel:
         if len(new):
             distinct = new.unique("content_hash", keep="first", maintain_order=True)
             known = pl.concat([known, self._ask(distinct)])
+            first = distinct.select("content_hash", first="content_id")
+            copies = new.select("content_id", "content_hash").join(first, on="content_hash")
+            self._copies = pl.concat(
+                [self._copies, copies.filter(pl.col("content_id") != pl.col("first")).select("content_id", "first")]
+            ).unique("content_id", keep="last", maintain_order=True)
             if self._keep:
                 self._store.write(self._dataset, CACHE, {CACHE: known})
         found = contents.select("content_id", "content_hash").join(
@@ -66,17 +72,35 @@ class RememberingTagModel:
         )
         return found.drop_nulls("tag").select(list(CANDIDATE_TAGS.tables["candidate_tags"].columns))
 
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model."""
-        return self._model.select(pairs)
+    @property
+    def failures(self) -> pl.DataFrame:
+        """The wrapped model's failures, and the same for every content that says the same and so was not asked."""
+        failed = self._model.failures
+        proposing = failed.filter(pl.col("task") == "propose").rename({"content_id": "first"})
+        copied = self._copies.join(proposing, on="first", maintain_order="left").with_columns(requests=pl.lit(0))
+        return pl.concat([failed, copied.select(failed.columns).cast(failed.schema)])
 
-    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
+    @property
+    def rungs(self) -> pl.DataFrame:
+        """The wrapped model's rungs."""
+        return self._model.rungs
+
+    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Ask the wrapped model."""
-        return self._model.judge(pairs)
+        return self._model.select(pairs, contents)
+
+    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
+        """Ask the wrapped model."""
+        return self._model.judge(pairs, contents)
 
     def _ask(self, contents: pl.DataFrame) -> pl.DataFrame:
         asked = contents.select("content_id", "content_hash", proposer=pl.lit(self.proposer))
-        said = asked.join(self._model.propose(contents), on="content_id", how="left", maintain_order="left_right")
+        proposed = self._model.propose(contents)
+        failed = self._model.failures.filter(
+            pl.col("task") == "propose"
+        )  # not remembered, so that they are asked again
+        answered = asked.join(failed, on="content_id", how="anti", maintain_order="left")
+        said = answered.join(proposed, on="content_id", how="left", maintain_order="left_right")
         return said.select(SCHEMA.names()).cast(SCHEMA)
 
     def _read(self) -> pl.DataFrame:

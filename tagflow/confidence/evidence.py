@@ -35,3 +35,13 @@ def explain_pairs() -> pl.Expr:
 def explain_cosine(cosine: pl.Expr) -> pl.Expr:
     """Return how near the tag's meaning lies to the text, in words."""
     return pl.format("closeness of meaning {} of 1", cosine.round(2))
+
+
+def explain_rung(rung: pl.Expr) -> pl.Expr:
+    """Return how a language model told its confidence, in words; null where none was asked."""
+    words = {
+        "logprobs": "confidence by the probability of Yes against No",
+        "agreement": "confidence by the agreement of several answers",
+        "verbal": "confidence as the language model says it",
+    }
+    return rung.replace_strict(words, default=None, return_dtype=pl.String)

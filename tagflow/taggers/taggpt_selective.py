@@ -32,7 +32,7 @@ def tag(contents: pl.DataFrame, materials: Materials) -> pl.DataFrame:
     texts = contents.select("content_id", "text")
     featured = add_features(pairs, texts, materials.tagset, materials.deterministic, materials.space)
     named = (
-        materials.tag_model.select(featured)
+        materials.tag_model.select(featured, contents)
         .join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
         .with_columns(
             confidence="choice",

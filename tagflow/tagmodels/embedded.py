@@ -12,6 +12,7 @@ from tagflow.clues.hashtags import split_hashtag
 from tagflow.confidence.model import describe_prior_model, is_fitted, judge_pairs
 from tagflow.ports import Encoder, Engine, Segment
 from tagflow.schemas import CANDIDATE_TAGS
+from tagflow.tagmodels.ledger import FAILURES, RUNGS
 from tagflow.tagset.keyphrases import find_phrases, load_stop_words
 
 RECIPE = "keyphrases-3"
@@ -82,13 +83,23 @@ class EmbeddedTagModel:
         parts = self._engine.map(lambda part: self._propose_batch(spoken[part], vectors[part]), slices)
         return pl.concat([pl.DataFrame(schema=PROPOSAL), *parts])
 
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
+    @property
+    def failures(self) -> pl.DataFrame:
+        """None: it always answers."""
+        return pl.DataFrame(schema=FAILURES)
+
+    @property
+    def rungs(self) -> pl.DataFrame:
+        """None: the confidence model is no ladder."""
+        return pl.DataFrame(schema=RUNGS)
+
+    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep every pair, with the probability of the prior model without history as ``choice``."""
         return pairs.with_columns(
             choice=pl.Series(judge_pairs(describe_prior_model(), pairs.with_columns(annotated=pl.lit(False))))
         )
 
-    def judge(self, pairs: pl.DataFrame) -> NDArray[np.float64]:
+    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return the confidence model's probability for each pair."""
         return judge_pairs(self._confidence, pairs)
 

@@ -16,20 +16,29 @@ class TitleModel:
 
     name, calibrated = "title", False
 
-    def __init__(self, proposer: str = "one") -> None:
-        self.proposer = proposer
+    def __init__(self, proposer: str = "one", refuses: tuple[str, ...] = ()) -> None:
+        self.proposer, self.refuses = proposer, refuses
         self.asked: list[str] = []
 
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
         self.asked += contents["content_id"].to_list()
         rows = contents.select("content_id", tag=pl.col("text").str.split(" ")).explode("tag")
-        rows = rows.filter(pl.col("tag") != "").with_columns(votes=1, score=0.5)
+        rows = rows.filter((pl.col("tag") != "") & ~pl.col("content_id").is_in(self.refuses)).with_columns(
+            votes=1, score=0.5
+        )
         return CANDIDATE_TAGS.tables["candidate_tags"].shape(rows)
 
-    def select(self, pairs: pl.DataFrame) -> pl.DataFrame:
+    @property
+    def failures(self) -> pl.DataFrame:
+        failed = [(content_id, "propose", "refused", "", 1) for content_id in self.refuses]
+        return pl.DataFrame(failed, schema=["content_id", "task", "outcome", "reason", "requests"], orient="row").cast(
+            {"content_id": pl.String, "task": pl.String}
+        )
+
+    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         return pairs
 
-    def judge(self, pairs: pl.DataFrame) -> np.ndarray:
+    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> np.ndarray:
         return np.zeros(len(pairs))
 
 
@@ -73,3 +82,23 @@ def test_what_is_not_to_be_kept_is_not_stored(tmp_path: Path) -> None:
 
 def test_no_content_is_no_proposal(tmp_path: Path) -> None:
     assert remember(tmp_path, TitleModel()).propose(raw_clues(A).clear()).is_empty()
+
+
+def test_a_content_that_could_not_be_answered_is_asked_again(tmp_path: Path) -> None:
+    assert pairs(remember(tmp_path, TitleModel(refuses=("b",))).propose(raw_clues(A, B))) == [
+        ("a", "red"),
+        ("a", "soup"),
+    ]
+    healed = TitleModel()
+    assert ("b", "bread") in pairs(remember(tmp_path, healed).propose(raw_clues(A, B)))
+    assert healed.asked == ["b"]
+
+
+def test_a_copy_of_a_content_that_could_not_be_answered_failed_too(tmp_path: Path) -> None:
+    """Only one of the two was asked about, and neither has proposals: both are to be accounted for."""
+    model = remember(tmp_path, TitleModel(refuses=("b",)))
+    model.propose(raw_clues(A, B, {**B, "content_id": "copy"}))
+    assert model.failures.select("content_id", "outcome", "requests").rows() == [
+        ("b", "refused", 1),
+        ("copy", "refused", 0),
+    ]

@@ -1,1 +1,1 @@
-"""Tests of what is put into words for a language model."""
+"""Tests of the prompts and of the reading of answers."""

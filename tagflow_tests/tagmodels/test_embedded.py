@@ -151,7 +151,7 @@ def test_contents_and_phrases_must_share_a_space():
 
 def test_selecting_keeps_every_pair_with_a_choice_that_ignores_history():
     asked = pairs({"cosine": 0.5}, {"cosine": 0.9}, {"cosine": 0.5, "human": 1.0, "centroid": 0.9, "prior": -1.0})
-    selected = model().select(asked)
+    selected = model().select(asked, make_raw_clues())
     assert_frame_equal(selected.drop("choice"), asked)
     near, nearer, known = selected["choice"]
     assert 0 < near == known < nearer < 1
@@ -171,5 +171,7 @@ def test_judging_takes_the_head_of_the_tag_and_its_logistic_model():
     ]
     confidence = make_table("confidence_model", rows, knots=[], levels=[], fitted=True, pairs=1, positives=1)
     row = {"human": 0.75, "cosine": 0.25}
-    judged = model(confidence=confidence).judge(pairs(row, {**row, "annotated": False}, {**row, "human": 0.5}))
+    judged = model(confidence=confidence).judge(
+        pairs(row, {**row, "annotated": False}, {**row, "human": 0.5}), make_raw_clues()
+    )
     assert judged == pytest.approx([1 / (1 + np.exp(-1)), 1 / (1 + np.exp(2)), 1 / (1 + np.exp(1))])
