@@ -10,7 +10,8 @@ from tagflow.confidence.ranking import account_contents, check_conservation, ran
 from tagflow.confidence.reconciliation import find_settled, keep_settled
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
-from tagflow.graph.edges import count_origins, link_history
+from tagflow.graph.edges import GROWN, count_origins, link_history
+from tagflow.graph.growth import link_grown
 from tagflow.graph.insertion import build_graph, embed_contents, find_changes, forget_contents
 from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
@@ -28,7 +29,7 @@ from tagflow.pipeline.jobs import is_increment
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import FUSED_TAGSET, TAGGED_OUTPUT
+from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
@@ -145,8 +146,10 @@ def content_tag_graph(
     cases = dataset.read_cases(fused_tagset, raw_clues)
     linked = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
     history = apply_corrections(linked, cases, graph.reviewed_weight)
+    grown = dataset.grow(raw_clues, fused_tagset, history, cases)
+    history = pl.concat([history, link_grown(grown, history, graph)])
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds, dataset.lexicon)
-    tables = build_graph(raw_clues, history, fused_tagset, *tools)
+    tables = build_graph(raw_clues, history, fused_tagset, *tools) | {"grown": grown}
     if dataset.settings.encoder_model() not in THRESHOLDS:
         dataset.progress.say(
             "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
@@ -165,7 +168,7 @@ def content_tag_graph(
 def _insert_new(
     context: dg.AssetExecutionContext, dataset: Dataset, raw_clues: pl.DataFrame, fused_tagset: pl.DataFrame
 ) -> Result:
-    known = dataset.store.read_all(dataset.name, "content_tag_graph")
+    known = dataset.read_previous(CONTENT_TAG_GRAPH)
     check_graph(known, fused_tagset, dataset.encoder)
     new, gone = find_changes(known, raw_clues)
     kept = forget_contents(known, gone)
@@ -186,7 +189,7 @@ def knowledge_base(
     content_tag_graph: pl.DataFrame,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
-    history = content_tag_graph.filter(pl.col("kind") == "deterministic")
+    history = content_tag_graph.filter((pl.col("kind") == "deterministic") & (pl.col("origin") != GROWN))
     taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
     similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(taught, on="content_id", how="semi")
     batches = (similarity.join(part, on="content_id", how="semi") for part in taught.iter_slices(BATCH))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -25,11 +26,13 @@ from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
 from tagflow.decisions import VocabularyDecisions
+from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pairs
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
+from tagflow.schemas import CONTENT_TAG_GRAPH, TAGGED_OUTPUT
 from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
@@ -99,6 +102,22 @@ class Dataset:
         """Return the graph with new contents in it (see ``extend_graph``)."""
         tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds, self.lexicon)
         return extend_graph(graph, known, contents, self.store.read(self.name, "fused_tagset"), *tools)
+
+    def grow(self, raw_clues: pl.DataFrame, tagset: pl.DataFrame, history: pl.DataFrame, cases: Cases) -> pl.DataFrame:
+        """Return the ``grown`` pairs of today: those of the stored answers, and older ones that live; none by default.
+
+        Args:
+            raw_clues: the contents.
+            tagset: ``fused_tagset``.
+            history: the deterministic edges of today.
+            cases: people's corrections.
+        """
+        if not self.settings.graph.grow:
+            return NO_GROWTH
+        known = drop_stale(self.read_previous(CONTENT_TAG_GRAPH)["grown"], raw_clues, tagset)
+        answers = collect_answers(self.read_previous(TAGGED_OUTPUT), raw_clues, tagset)
+        today = datetime.now(UTC).date()
+        return grow_pairs(known, answers, history, cases.pairs, self.settings.graph.grown_days, today)
 
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""

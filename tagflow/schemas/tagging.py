@@ -17,7 +17,9 @@ CONTENT_TAG_GRAPH = Artifact(
                 "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
                 "target_kind": Column(TEXT, "tag or content"),
                 "kind": Column(TEXT, "deterministic or similarity"),
-                "origin": Column(TEXT, "human, reviewed (corrected), machine, encoder, terms (rare words) or name"),
+                "origin": Column(
+                    TEXT, "human, reviewed (corrected), machine, grown, encoder, terms (rare words), name"
+                ),
                 "weight": Column(SHARE, "edge weight: origin weight, cosine, or n / (n + 1) for a name said n times"),
             },
             key=("content_id", "target", "target_kind", "kind", "origin"),
@@ -48,6 +50,17 @@ CONTENT_TAG_GRAPH = Artifact(
                 "place": Column(COUNT, "its place in weights, from 0"),
             },
             key=("tag_id",),
+        ),
+        "grown": Table(
+            {
+                "content_id": Column(TEXT, "a content of the fit split"),
+                "tag_id": Column(TEXT, "a tag that tagflow applied to it, and no person"),
+                "content_hash": Column(TEXT, "its content hash when it was tagged"),
+                "confidence": Column(SHARE, "confidence of the last answer"),
+                "since": Column(TEXT, "UTC date on which the pair became an edge"),
+                "confirmed": Column(TEXT, "UTC date of the last refresh that found the answer given again"),
+            },
+            key=("content_id", "tag_id"),
         ),
     },
     "LLM4Tag §3.2, eq. 1-3",
@@ -117,7 +130,7 @@ _SCORED = {
     "confidence": Column(
         SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
     ),
-    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them, or the method's own path"),
+    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them; grown; or a method's own"),
     "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
     "evidence": Column(TEXT, "the reason in words"),
