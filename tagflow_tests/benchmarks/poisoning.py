@@ -83,14 +83,14 @@ class TableEncoder:
         return self._vectors[[self._rows[text] for text in texts]]
 
 
-def make_world(contents: int = 400, tags: int = 24, seed: int = 5) -> World:
+def make_world(contents: int = 1200, tags: int = 24, noise: float = 0.2, seed: int = 5) -> World:
     """Return a made world: contents near the directions of one to three tags, half of them labelled by people."""
     random = np.random.default_rng(seed)
     directions = random.normal(size=(tags, 32))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     own = [random.choice(tags, size=random.integers(1, 4), replace=False) for _ in range(contents)]
-    noise = 0.16 * random.normal(size=(contents, 32))
-    vectors = np.stack([directions[places].sum(axis=0) / np.sqrt(len(places)) for places in own]) + noise
+    vectors = np.stack([directions[places].sum(axis=0) / np.sqrt(len(places)) for places in own])
+    vectors += noise * random.normal(size=vectors.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     names, ids = [f"t{place}" for place in range(tags)], [f"c{number}" for number in range(contents)]
     seen = [[names[place] for place in places] if number % 2 else [] for number, places in enumerate(own)]
@@ -134,7 +134,7 @@ def _place(clues, history, tagset, encoder: Encoder, thresholds: Thresholds, lex
     return gather_materials(FIXED, thresholds, tagset, graph, (encoder, model), LocalEngine(), ExactNeighbours)
 
 
-def feed_mistakes(world: World, rounds: int, seed: int = 11) -> list[pl.DataFrame]:
+def feed_mistakes(world: World, rounds: int, share: float = SHARE, seed: int = 11) -> list[pl.DataFrame]:
     """Return the wrong machine edges of each round: a few confusions, on contents that have the confused tag."""
     random = np.random.default_rng(seed)
     uses = world.truth.group_by("tag_id").len().filter(pl.col("len") >= 10).sort("tag_id")["tag_id"].to_list()
@@ -145,7 +145,7 @@ def feed_mistakes(world: World, rounds: int, seed: int = 11) -> list[pl.DataFram
     wrong = world.truth.join(asked, on="tag_id").select("content_id", tag_id="wrong")
     wrong = wrong.join(world.truth, on=PAIR, how="anti").unique().sort(PAIR)
     machine = world.history.filter(pl.col("origin") == "machine")
-    amount = max(1, round(SHARE * len(machine)))
+    amount = max(1, round(share * len(machine)))
     drawn = wrong[random.permutation(len(wrong))[: amount * rounds]]
     shape = machine.head(0)
     edges = drawn.select(
