@@ -148,6 +148,7 @@ class TaggingSettings(Strict):
     match: float | None = Field(None, ge=-1, le=1)  # late matching; default of the encoder
     apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
     review_at: float = Field(0.25, ge=0, le=1)  # ours
+    target_precision: float | None = Field(None, gt=0, lt=1)  # apply_at stands
 
     @model_validator(mode="after")
     def _bands_are_in_order(self) -> "TaggingSettings":

@@ -8,6 +8,7 @@ from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.confidence.reconciliation import find_settled, keep_settled
+from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.graph.edges import GROWN, count_origins, link_history
@@ -218,7 +219,9 @@ def confidence_model(
     taught = raw_clues.join(knowledge_base, on="content_id", how="semi", maintain_order="left")
     pairs = map_contents(recall_pairs, taught, materials)
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
-    tables = fit_confidence(samples)
+    tagging = dataset.settings.tagging
+    shown = 1 if dataset.settings.task == "single" else tagging.top_k
+    tables = fit_confidence(samples, shown, tagging.target_precision)
     fitted = is_fitted(tables["confidence_model"])
     return make_result(
         context,
@@ -237,12 +240,13 @@ def tagged_output(
     raw_clues: Tables,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
-    confidence_model: pl.DataFrame,
+    confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
-    settings, method = dataset.settings, dataset.settings.tagging.method
-    contents = raw_clues["raw_clues"]
-    materials = dataset.materials(fused_tagset, content_tag_graph, dataset.tag_model(confidence_model))
+    contents, method = raw_clues["raw_clues"], dataset.settings.tagging.method
+    judge = dataset.tag_model(confidence_model["confidence_model"])
+    materials = dataset.materials(fused_tagset, content_tag_graph, judge)
+    settings = dataset.set_bands(confidence_model, judge)
     model, version = (
         name_model(method, materials.tag_model),
         make_vocabulary_version(fused_tagset, dataset.decisions.rules),
@@ -264,6 +268,7 @@ def tagged_output(
     tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
+    bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
     return make_result(context, dataset, tables, **counts, **bands, **work, **dataset.count_work())
 
@@ -282,7 +287,7 @@ def evaluation_report(
     raw_clues: pl.DataFrame,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
-    confidence_model: pl.DataFrame,
+    confidence_model: Tables,
     tagged_output: Tables,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
@@ -290,18 +295,19 @@ def evaluation_report(
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
-    model = dataset.tag_model(confidence_model)
+    model = dataset.tag_model(confidence_model["confidence_model"])
     materials = dataset.materials(fused_tagset, content_tag_graph, model)
     asked = dataset.settings.evaluation.methods
     for method in list_methods() if asked is None else asked:
         if method != own and len(test):
             scored[method] = load_tagger(method)(test, materials)
-    rows = report_methods(scored, tagged_output["tagged_output"], gold, own, single=dataset.settings.task == "single")
+    single, thresholds = dataset.settings.task == "single", dataset.find_thresholds(confidence_model, model)
+    rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
     tables["evaluation_report"] = pl.concat(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
-    tables |= report_curves(scored, gold, own)
+    tables |= report_curves(scored, gold, own, single=single)
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     shown = {"report": dg.MetadataValue.path(str(page))}

@@ -25,6 +25,7 @@ from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
+from tagflow.confidence.thresholds import NEVER, set_bands
 from tagflow.decisions import VocabularyDecisions
 from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pairs
 from tagflow.graph.insertion import BuildIndex, extend_graph
@@ -32,7 +33,7 @@ from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
-from tagflow.schemas import CONTENT_TAG_GRAPH, TAGGED_OUTPUT
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
 from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
@@ -41,7 +42,7 @@ from tagflow.settings import (
     load_settings,
 )
 from tagflow.tables import Artifact, Tables
-from tagflow.taggers import check_methods
+from tagflow.taggers import check_methods, name_model
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow.tagset.vocabulary import resolve_tags
 
@@ -118,6 +119,26 @@ class Dataset:
         answers = collect_answers(self.read_previous(TAGGED_OUTPUT), raw_clues, tagset)
         today = datetime.now(UTC).date()
         return grow_pairs(known, answers, history, cases.pairs, self.settings.graph.grown_days, today)
+
+    def find_thresholds(self, judge: Tables, model: TagModel) -> pl.DataFrame:
+        """Return the thresholds for target precisions; none where the method's confidence is a mere score.
+
+        Args:
+            judge: ``confidence_model``.
+            model: the tag model that judges by it.
+        """
+        fitted = judge.get("thresholds", CONFIDENCE_MODEL.tables["thresholds"].empty())
+        return fitted.clear() if "uncalibrated" in name_model(self.settings.tagging.method, model) else fitted
+
+    def set_bands(self, judge: Tables, model: TagModel) -> DatasetSettings:
+        """Return the settings with band apply from where the target precision is reached; says so if it is nowhere."""
+        settings = set_bands(self.settings, self.find_thresholds(judge, model))
+        if settings.tagging.apply_at == NEVER:
+            self.progress.say(
+                f"band apply is empty: no confidence safely reaches tagging.target_precision "
+                f"{settings.tagging.target_precision:g}; lower it, or annotate and correct more"
+            )
+        return settings
 
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""

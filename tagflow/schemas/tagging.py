@@ -118,9 +118,22 @@ CONFIDENCE_MODEL = Artifact(
             },
             key=("head", "bin"),
         ),
+        "thresholds": Table(
+            {
+                "target": Column(SHARE, "share of right tags that is asked for"),
+                "threshold": Column(
+                    SHARE, "confidence from which on it is safely reached; null: nowhere", nullable=True
+                ),
+                "coverage": Column(SHARE, "share of contents with a tag there, cross-fitted", nullable=True),
+                "precision": Column(SHARE, "share of right tags there, cross-fitted", nullable=True),
+                "pairs": Column(COUNT, "pairs there"),
+            },
+            key=("target",),
+        ),
     },
-    "LLM4Tag §3.4",
-    "The judge of the embedded tag model: a logistic model over recall features, and its cross-fitted reliability.",
+    "LLM4Tag §3.4, §4.5",
+    "The judge of the embedded tag model: a logistic model over recall features, its cross-fitted reliability, and the "
+    "confidence from which a target precision is reached.",
 )
 
 _SCORED = {
