@@ -23,6 +23,7 @@ from tagflow.knowledge.corrections import (
     renew_corrections,
     settle_candidates,
 )
+from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
 from tagflow.pipeline.emergence import emerging_tags
@@ -150,7 +151,8 @@ def content_tag_graph(
     grown = dataset.grow(raw_clues, fused_tagset, history, cases)
     history = pl.concat([history, link_grown(grown, history, graph)])
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds, dataset.lexicon)
-    tables = build_graph(raw_clues, history, fused_tagset, *tools) | {"grown": grown}
+    tables = build_graph(raw_clues, history, define_tags(fused_tagset, dataset.read_passages()), *tools)
+    tables["grown"] = grown
     if dataset.settings.encoder_model() not in THRESHOLDS:
         dataset.progress.say(
             "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
@@ -202,7 +204,9 @@ def knowledge_base(
     presumed = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
     samples = correct_samples(presumed, dataset.read_cases(fused_tagset, raw_clues))
     right = int(samples["right"].sum())
-    return make_result(context, dataset, {"knowledge_base": samples}, right=right, wrong=len(samples) - right)
+    tables = {"knowledge_base": samples, "passages": dataset.read_passages()}
+    counts = {"right": right, "wrong": len(samples) - right, "passages": len(tables["passages"])}
+    return make_result(context, dataset, tables, **counts)
 
 
 @dg.asset(**describe_asset("confidence_model", "knowledge", "scikitlearn"))

@@ -14,6 +14,7 @@ import polars as pl
 from tagflow.adapters.correction_file import read_corrections
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import read_decisions
+from tagflow.adapters.domain_texts import read_domain_texts
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
@@ -31,6 +32,7 @@ from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pa
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
+from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
@@ -143,6 +145,10 @@ class Dataset:
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""
         return read_tag_list(self.folder, self.settings.vocabulary.file, self.settings.language)
+
+    def read_passages(self) -> pl.DataFrame:
+        """Return the passages of the domain texts; empty if there are none."""
+        return split_passages(read_domain_texts(self.folder))
 
     def read_cases(self, tagset: pl.DataFrame, raw_clues: pl.DataFrame) -> Cases:
         """Return people's corrections as they hold now."""

@@ -178,7 +178,7 @@ def plot_accuracy_coverage(table: pl.DataFrame) -> str:
     with open_canvas(
         "accuracy-coverage",
         "Share of right tags over share of contents with a tag, by least confidence",
-        (36, 34, 200, 160),
+        (36, 34, 240, 160),
     ) as canvas:
         canvas.rule("both")
         for place, k in enumerate(lines["k"].unique().sort().to_list()):
@@ -193,7 +193,7 @@ def plot_accuracy_coverage(table: pl.DataFrame) -> str:
         canvas.axes.set(xlim=(0, 1), ylim=(0, 1))
         _write_percents(canvas, "x")
         _write_percents(canvas, "y")
-        _name_axes(canvas, "share right", "contents with so many tags (%)", 136)
+        _name_axes(canvas, "share right", "contents with so many tags (%)", 156)
         return canvas.svg()
 
 

@@ -82,10 +82,21 @@ KNOWLEDGE_BASE = Artifact(
                 ),
             },
             key=("content_id", "tag_id"),
-        )
+        ),
+        "passages": Table(
+            {
+                "passage": Column(COUNT, "number of the passage, from 1"),
+                "source_file": Column(TEXT, "file name below knowledge/"),
+                "heading": Column(TEXT, "heading it stands under, or title of its text", nullable=True),
+                "text": Column(TEXT, "what it says"),
+                "defines": Column(TEXT, "name that it explains, if it explains one", nullable=True),
+            },
+            key=("passage",),
+        ),
     },
     "LLM4Tag §3.3.2",
-    "Samples with right and wrong tags, taken from annotations; what the confidence model learns from.",
+    "Samples with right and wrong tags, taken from annotations, which the confidence model learns from, and passages "
+    "of the domain texts.",
 )
 
 CONFIDENCE_MODEL = Artifact(

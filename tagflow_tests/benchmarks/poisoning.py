@@ -242,7 +242,12 @@ class _Silence:
 def measure(world: World, rounds: int = ROUNDS) -> tuple[list[Round], list[Round]]:
     """Return the rounds with growth and without, on the same mistakes."""
     fed = feed_mistakes(world, rounds)
-    return list(run_rounds(world, fed, GROWING)), list(run_rounds(world, fed, FIXED))
+    both: tuple[list[Round], list[Round]] = ([], [])
+    for growing, fixed in zip(run_rounds(world, fed, GROWING), run_rounds(world, fed, FIXED), strict=True):
+        both[0].append(growing)
+        both[1].append(fixed)
+        click.echo(f"round {len(both[0])} of {rounds}: {growing}, fixed {fixed}", err=True)
+    return both
 
 
 @click.command()
