@@ -124,7 +124,17 @@ class GraphSettings(Strict):
     human_weight: float = Field(1.0, ge=0)  # ours
     reviewed_weight: float = Field(1.0, ge=0)  # ours
     machine_weight: float = Field(0.5, ge=0)  # ours
+    grow: bool = False  # LLM4Tag §3.2 grows always; ours: only where a dataset says so
+    grown: int = Field(5, ge=0)  # LLM4Tag's cap of C2C2T as recalled: ours
+    grown_weight: float = Field(0.25, ge=0)  # ours: half of a proposal's
+    grown_days: int = Field(30, ge=0)  # ours: about a month of refreshes that do not give the tag again
     index: Literal["auto", "exact", "hnswlib"] = "auto"
+
+    @model_validator(mode="after")
+    def _people_are_stronger(self) -> "GraphSettings":
+        if self.grow and self.grown_weight > min(self.human_weight, self.reviewed_weight):
+            raise ValueError("grown_weight must not lie above human_weight and reviewed_weight")
+        return self
 
 
 class TaggingSettings(Strict):
@@ -138,6 +148,7 @@ class TaggingSettings(Strict):
     match: float | None = Field(None, ge=-1, le=1)  # late matching; default of the encoder
     apply_at: float = Field(0.5, ge=0, le=1)  # LLM4Tag §3.4 as recalled: ours
     review_at: float = Field(0.25, ge=0, le=1)  # ours
+    target_precision: float | None = Field(None, gt=0, lt=1)  # apply_at stands
 
     @model_validator(mode="after")
     def _bands_are_in_order(self) -> "TaggingSettings":

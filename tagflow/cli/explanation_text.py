@@ -60,6 +60,7 @@ PATHS = {
     "C2C2T": "through similar contents",
     "lexical": "through contents that share its words",
     "name": "by its name",
+    "grown": "through tagflow's own earlier tags",
 }
 
 

@@ -32,19 +32,21 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     dataset = Workbench(data=str(find_data()), progress="terminal").open(name, lambda line: None, remember=False)
     tagset = dataset.store.read(name, "fused_tagset")
     graph = dataset.store.read_all(name, "content_tag_graph")
-    confidence = dataset.store.read(name, "confidence_model")
+    confidence = dataset.store.read_all(name, "confidence_model")
     known = dataset.store.read(name, "raw_clues")
     content = convert_contents(_as_content(text), dataset.settings)
     if not content.select(has_text()).item():
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
-    materials = dataset.materials(tagset, dataset.insert(content, known, graph), dataset.tag_model(confidence))
+    materials = dataset.materials(
+        tagset, dataset.insert(content, known, graph), dataset.tag_model(confidence["confidence_model"])
+    )
     judged = load_tagger(dataset.settings.tagging.method)(content, materials)
     scored = enforce_rules(judged, dataset.decisions.rules, tagset, content).kept
     model, version = (
         name_model(dataset.settings.tagging.method, materials.tag_model),
         make_vocabulary_version(tagset, dataset.decisions.rules),
     )
-    tagged = rank_tags(scored, dataset.settings, model=model, version=version)
+    tagged = rank_tags(scored, dataset.set_bands(confidence, materials.tag_model), model=model, version=version)
     columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
     return {
         "dataset": name,

@@ -7,7 +7,7 @@ def explain_pairs() -> pl.Expr:
     """Return the reason of a pair with recall features: where it is named, who carries it, how near it lies.
 
     Needs headlined (0 or 1), found (the name or alias that stands in the text, or null), carriers, word_carriers,
-    human, machine (shares of the neighbourhood) and cosine.
+    grown_carriers, human, machine (shares of the neighbourhood) and cosine.
     """
     place = pl.when(pl.col("headlined") > 0).then(pl.lit("its first line says")).otherwise(pl.lit("its text says"))
     named = pl.when(pl.col("found").is_not_null()).then(pl.format('{} "{}"', place, pl.col("found").fill_null("")))
@@ -29,7 +29,12 @@ def explain_pairs() -> pl.Expr:
             pl.when(pl.col("word_carriers") == 1).then(pl.lit("has")).otherwise(pl.lit("have")),
         )
     )
-    return pl.concat_str([named, carried, sharing, explain_cosine(pl.col("cosine"))], separator="; ", ignore_nulls=True)
+    grown = pl.when(pl.col("grown_carriers") > 0).then(
+        pl.format("tagflow itself gave it to {} of the most similar contents", "grown_carriers")
+    )
+    return pl.concat_str(
+        [named, carried, sharing, grown, explain_cosine(pl.col("cosine"))], separator="; ", ignore_nulls=True
+    )
 
 
 def explain_cosine(cosine: pl.Expr) -> pl.Expr:

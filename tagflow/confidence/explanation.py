@@ -12,7 +12,7 @@ from tagflow.confidence.calibration import calibrate
 from tagflow.confidence.choice import compete
 from tagflow.confidence.features import FEATURES, add_features
 from tagflow.confidence.model import lets_compete, read_curve
-from tagflow.graph.edges import PEOPLE
+from tagflow.graph.edges import GROWN, PEOPLE
 from tagflow.graph.recall import recall_by_name, recall_by_neighbour, recall_by_words, recall_candidates
 from tagflow.graph.space import Space
 from tagflow.settings import DatasetSettings, GraphSettings
@@ -195,7 +195,8 @@ def find_carriers(content: pl.DataFrame, edges: pl.DataFrame) -> pl.DataFrame:
     """
     similarity, deterministic = _split_edges(content, edges)
     near = similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == "encoder"))
-    carried = deterministic.group_by(target="content_id", tag_id="target").agg(
+    first_hand = deterministic.filter(pl.col("origin") != GROWN)
+    carried = first_hand.group_by(target="content_id", tag_id="target").agg(
         people=pl.col("origin").is_in(PEOPLE).any(), proposal=(~pl.col("origin").is_in(PEOPLE)).any()
     )
     return (

@@ -5,7 +5,7 @@ import polars as pl
 
 from tagflow.confidence.closeness import compare_centroids, compare_term_centroids, dot_terms, dot_vectors
 from tagflow.graph.classifier import score_contents
-from tagflow.graph.edges import PEOPLE
+from tagflow.graph.edges import GROWN, PEOPLE
 from tagflow.graph.space import Space
 from tagflow.tagset.normalisation import lexical_text, needle_text
 
@@ -57,6 +57,8 @@ def add_features(
 
     ``annotated``: whether people used the tag elsewhere. ``found``: the name or alias that stands in the text, or null.
 
+    Grown edges are not looked at: what tagflow once answered is no evidence to its judge.
+
     A content's own edges never speak for its own pairs: they are taken out of centroids, prior, keyness and classifier,
     and recall has no edge from a content to itself. The features are:
 
@@ -86,6 +88,7 @@ def add_features(
         placed = side.rename({"node": f"{node}_id", "row": f"{node}_row"})
         rows = rows.join(placed, on=f"{node}_id", how="left", maintain_order="left")
     content, tag = rows["content_row"].to_numpy(), rows["tag_row"].to_numpy()
+    deterministic = deterministic.filter(pl.col("origin") != GROWN)
     own = _own_edges(rows, deterministic)
     human, machine = (
         deterministic.filter(pl.col("origin").is_in(PEOPLE) == human).select("content_id", "target")

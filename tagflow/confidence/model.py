@@ -25,6 +25,7 @@ from tagflow.confidence.calibration import (
 from tagflow.confidence.choice import compete, fit_choice
 from tagflow.confidence.features import FEATURES, HISTORY_FEATURES
 from tagflow.confidence.reliability import bin_record
+from tagflow.confidence.thresholds import fit_thresholds
 from tagflow.schemas import CONFIDENCE_MODEL
 from tagflow.tables import Tables
 
@@ -35,6 +36,7 @@ HEADS = {
 
 MIN_CONTENTS = 30  # ours: annotated contents below which a fitted model is worth less than the prior one
 FOLDS = 5  # ours
+SHOWN = 10  # ours: tags a content gets at most, as tagging.top_k
 SEED = 20230406  # the day TagGPT was put on arXiv
 
 PRIOR_MODEL = {  # ours: set by hand so that a tag that is named, near and carried by neighbours passes 0.5
@@ -47,21 +49,25 @@ PRIOR_MODEL = {  # ours: set by hand so that a tag that is named, near and carri
 }
 
 
-def fit_confidence(samples: pl.DataFrame, *, single: bool = False) -> Tables:
-    """Return the ``confidence_model`` with its cross-fitted reliability.
+def fit_confidence(
+    samples: pl.DataFrame, shown: int = SHOWN, target: float | None = None, *, single: bool = False
+) -> Tables:
+    """Return the ``confidence_model`` with its cross-fitted reliability and thresholds.
 
     Too few annotated contents, or only one kind of answer, give the documented prior model (``fitted`` false).
 
     Args:
         samples: content_id, right, every feature and ``annotated``, of contents outside the test split; each pair's
             features leave its own edge out.
+        shown: tags a content gets at most.
+        target: a precision to fit a threshold for, besides the usual ones.
         single: whether a content has one tag, so that its candidates compete.
     """
     known = samples.filter(pl.col("annotated"))
     enough = known["content_id"].n_unique() >= MIN_CONTENTS and known["right"].n_unique() == 2
-    empty = CONFIDENCE_MODEL.tables["reliability"].empty()
+    empty, thresholds = (CONFIDENCE_MODEL.tables[name].empty() for name in ("reliability", "thresholds"))
     if not enough:
-        return {"confidence_model": describe_prior_model(), "reliability": empty}
+        return {"confidence_model": describe_prior_model(), "reliability": empty, "thresholds": thresholds}
     heads, curves = [], []
     for head, features in HEADS.items():
         # A right pair whose tag nobody else has cannot be met at tagging time; left in, it turns the signs of history.
@@ -82,7 +88,11 @@ def fit_confidence(samples: pl.DataFrame, *, single: bool = False) -> Tables:
         heads.append(described.with_columns(competing=pl.lit(single)))
         confidence = cross_calibrate(logit[said], right[said], fold[said], way)
         curves.append(bin_record(confidence, right[said], head))
-    return {"confidence_model": pl.concat(heads), "reliability": pl.concat([empty, *curves])}
+        if head == "annotated":  # of the other head's tags nobody can tell whether one is wrong
+            contents = taught["content_id"].filter(pl.Series(said))
+            thresholds = fit_thresholds(contents, confidence, right[said], shown, target)
+    reliability = pl.concat([empty, *curves])
+    return {"confidence_model": pl.concat(heads), "reliability": reliability, "thresholds": thresholds}
 
 
 def describe_prior_model() -> pl.DataFrame:

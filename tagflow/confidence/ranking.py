@@ -4,6 +4,7 @@ import polars as pl
 
 from tagflow.clues.conversion import has_text
 from tagflow.errors import ArtifactError
+from tagflow.knowledge.corrections import REVIEWED
 from tagflow.settings import DatasetSettings, TaggingSettings
 
 
@@ -21,7 +22,8 @@ def band(confidence: pl.Expr, settings: TaggingSettings) -> pl.Expr:
 def rank_tags(scored: pl.DataFrame, settings: DatasetSettings, *, model: str, version: str) -> pl.DataFrame:
     """Return the ``tagged_output``: pairs at or above the least confidence, best first, at most k a content.
 
-    Ties go by name. A single-tag dataset keeps one tag a content, or none.
+    Ties go by name. What people decided is applied wherever the band begins. A single-tag dataset keeps one tag a
+    content, or none.
 
     Args:
         scored: ``scored_candidates``.
@@ -36,7 +38,9 @@ def rank_tags(scored: pl.DataFrame, settings: DatasetSettings, *, model: str, ve
         .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("content_id"))
         .filter(pl.col("rank") <= most)
         .with_columns(
-            band=band(pl.col("confidence"), settings.tagging),
+            band=pl.when(pl.col("path") == REVIEWED)
+            .then(pl.lit("apply"))
+            .otherwise(band(pl.col("confidence"), settings.tagging)),
             model=pl.lit(model),
             vocabulary_version=pl.lit(version),
         )

@@ -8,7 +8,16 @@ import polars as pl
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
 from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.tag_map import place_tags
-from tagflow.evaluation.tagging_metrics import ROW, mark_right, measure_answers, measure_candidates, measure_ranking
+from tagflow.evaluation.tagging_metrics import (
+    HITS,
+    ROW,
+    mark_right,
+    measure_answers,
+    measure_candidates,
+    measure_cuts,
+    measure_ranking,
+    measure_threshold,
+)
 from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
 from tagflow.ports import Encoder
 from tagflow.schemas import EVALUATION_REPORT
@@ -21,7 +30,13 @@ NAMEABLE = (
 
 
 def report_methods(
-    scored: Mapping[str, pl.DataFrame], answered: pl.DataFrame, gold: Gold, own: str, *, single: bool
+    scored: Mapping[str, pl.DataFrame],
+    answered: pl.DataFrame,
+    gold: Gold,
+    own: str,
+    thresholds: pl.DataFrame,
+    *,
+    single: bool,
 ) -> pl.DataFrame:
     """Return the rows of all methods.
 
@@ -30,6 +45,7 @@ def report_methods(
         answered: the dataset's own method after the cut.
         gold: gold of the test split; without any, one row says why nothing is measured.
         own: name of the dataset's own method; its calibration is measured too.
+        thresholds: those of ``confidence_model``, fitted off the test split; their precision is measured too.
         single: the task has one tag a content.
     """
     if not len(gold.pairs):
@@ -43,24 +59,28 @@ def report_methods(
     parts.append(_name(own, measure_answers(answered, gold, single=single)))
     if own in scored:
         parts.append(_name(own, _measure_calibration(scored[own], gold)))
+    parts += [_name(own, measure_threshold(answered, gold, row)) for row in thresholds.to_dicts()]
     nameable = ("gold in the tag set", len(gold.pairs) / gold.said, None, None, gold.said, NAMEABLE)
     parts.append(_name("tag set: tagflow", pl.DataFrame([nameable], schema=ROW, orient="row")))
     return pl.concat(parts)
 
 
-def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str) -> Tables:
-    """Return ``test_reliability`` of the dataset's own method and ``candidate_recall`` of every method.
+def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str, *, single: bool) -> Tables:
+    """Return the own method's ``test_reliability`` and ``accuracy_coverage`` and every method's ``candidate_recall``.
 
     Args:
         scored: ``scored_candidates`` of the test contents, by method.
-        gold: gold of the test split; without any, both tables are empty.
+        gold: gold of the test split; without any, all tables are empty.
         own: name of the dataset's own method.
+        single: the task has one tag a content.
     """
-    tables = {name: EVALUATION_REPORT.tables[name].empty() for name in ("test_reliability", "candidate_recall")}
+    names = ("test_reliability", "accuracy_coverage", "candidate_recall")
+    tables = {name: EVALUATION_REPORT.tables[name].empty() for name in names}
     if own in scored:
         judged = mark_right(scored[own], gold)
         bins = bin_reliability(judged["confidence"].to_numpy(), judged["right"].to_numpy().astype(np.int64), own)
         tables["test_reliability"] = bins.rename({"head": "method"})
+        tables["accuracy_coverage"] = _name(own, measure_cuts(scored[own], gold, (1,) if single else HITS))
     recall = [_name(method, measure_candidates(frame, gold)) for method, frame in scored.items()]
     tables["candidate_recall"] = pl.concat([tables["candidate_recall"], *recall])
     return tables

@@ -1,14 +1,20 @@
 """How well tags are assigned and recalled: P, R, F1, nDCG, Acc, Coverage (LLM4Tag §4.1), #Right, HR#k (§4.3)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 
+from tagflow.confidence.thresholds import measure_interval
 from tagflow.evaluation.bootstrap import bootstrap_ratio
 from tagflow.evaluation.gold import Gold
+from tagflow.schemas import EVALUATION_REPORT
 
 CUTS = (1, 3, 5, 10)  # ours
 DEPTH = 10
 HITS = (1, 2, 3)  # LLM4Tag Table 2
+LEAST = tuple(round(0.05 * step, 2) for step in range(20))  # ours: cuts at which accuracy and coverage are taken
 LOOKED_AT = 40  # ours: candidates the default recall gives at most
 
 ROW = {
@@ -122,6 +128,49 @@ def measure_candidates(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
         k="place", recall=pl.col("share").fill_null(0.0).cum_sum() / max(n, 1), contents=pl.lit(n, pl.Int64)
     )
     return table if n else table.head(0)
+
+
+def measure_cuts(scored: pl.DataFrame, gold: Gold, first: tuple[int, ...] = HITS) -> pl.DataFrame:
+    """Return cut, k, accuracy, coverage and tags: Acc@k and Coverage@k at every cut of ``LEAST`` (LLM4Tag Fig. 8).
+
+    Lists are condensed as in ``measure_ranking``. Empty without gold.
+
+    Args:
+        scored: ``scored_candidates`` of the test contents.
+        gold: gold of the test split.
+        first: values of k.
+    """
+    n = gold.pairs["content_id"].n_unique()
+    judged = mark_right(scored, gold)
+    rows = []
+    for cut in LEAST if n else ():
+        kept = judged.filter(pl.col("confidence") >= cut)
+        for k in first:
+            among = kept.filter(pl.col("place") <= k)
+            covered = kept.filter(pl.col("place") == k).height / n
+            share = int(among["right"].sum()) / len(among) if len(among) else None
+            rows.append({"cut": cut, "k": k, "accuracy": share, "coverage": covered, "tags": len(among)})
+    columns = EVALUATION_REPORT.tables["accuracy_coverage"].dtypes
+    return pl.DataFrame(rows, schema={name: dtype for name, dtype in columns.items() if name != "method"})
+
+
+def measure_threshold(answered: pl.DataFrame, gold: Gold, fitted: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the precision of what is assigned at or above one fitted threshold, with Wilson's 95 % interval.
+
+    Args:
+        answered: content_id, tag_id, tag and confidence of the assigned tags of the test contents.
+        gold: gold of the test split.
+        fitted: a row of ``thresholds`` of ``confidence_model``.
+    """
+    name, threshold = f"precision from the threshold for {fitted['target']:.2f}", fitted["threshold"]
+    if threshold is None:
+        row = (name, None, None, None, 0, "no confidence safely reaches it outside the test split")
+        return pl.DataFrame([row], schema=ROW, orient="row")
+    above = mark_right(answered, gold).filter(pl.col("confidence") >= threshold)
+    right, n = int(above["right"].sum()), len(above)
+    low, high = measure_interval(right, n) if n else (None, None)
+    note = f"of the judged tags assigned at a confidence of {threshold:.3f} or more; Wilson's interval"
+    return pl.DataFrame([(name, right / n if n else None, low, high, n, note)], schema=ROW, orient="row")
 
 
 def _count_right(ranked: pl.DataFrame) -> pl.DataFrame:

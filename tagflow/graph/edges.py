@@ -13,6 +13,9 @@ from tagflow.tagset.vocabulary import explode_labels
 PEOPLE = ("human", "reviewed")
 """Origins of edges that stand for a person's word: an annotation, or a correction."""
 
+GROWN = "grown"
+"""Origin of edges that stand for tagflow's own earlier answers (see ``growth``): they never vote, only widen recall."""
+
 EDGE = CONTENT_TAG_GRAPH.tables["content_tag_graph"].dtypes
 
 

@@ -9,11 +9,12 @@ from scipy.sparse import csr_array
 
 from tagflow.clues.conversion import has_text
 from tagflow.graph.classifier import fit_classifier
-from tagflow.graph.edges import link_similar
+from tagflow.graph.edges import GROWN, link_similar
 from tagflow.graph.lexical import Lexicon, no_terms, open_terms, read_terms, search_terms, weigh_texts
 from tagflow.graph.names import link_names
 from tagflow.graph.space import open_space
 from tagflow.ports import Encoder, Neighbours, Vectors
+from tagflow.schemas import CONTENT_TAG_GRAPH
 from tagflow.settings import GraphSettings, Thresholds
 from tagflow.tables import Tables
 from tagflow.tagset.normalisation import tag_text
@@ -86,7 +87,7 @@ def build_graph(
 
     Args:
         contents: ``raw_clues``.
-        history: deterministic edges; the contents that have one may be neighbours.
+        history: deterministic edges; the contents that have one may be neighbours, a grown one alone is not enough.
         tagset: ``fused_tagset``.
         encoder: spans the space.
         build_index: makes a nearest-neighbour index.
@@ -112,7 +113,8 @@ def build_graph(
         describe_vectors(tagset["tag_id"], "tag", tag_vectors, made, terms=weigh_tags(tagset, lexicon)),
     ]
     learned = fit_classifier(history, (ids, vectors, terms))
-    return {"content_tag_graph": pl.concat(edges), "vectors": pl.concat(nodes), **learned}
+    none = CONTENT_TAG_GRAPH.tables["grown"].empty()
+    return {"content_tag_graph": pl.concat(edges), "vectors": pl.concat(nodes), **learned, "grown": none}
 
 
 def find_changes(graph: Tables, raw_clues: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -137,6 +139,7 @@ def forget_contents(graph: Tables, gone: pl.Series) -> Tables:
     return graph | {
         "classifier": graph["classifier"].filter(~pl.col("content_id").is_in(ids)),
         "content_tag_graph": edges.filter(~pl.col("content_id").is_in(ids) & ~to_them),
+        "grown": graph["grown"].filter(~pl.col("content_id").is_in(ids)),
         "vectors": vectors.filter((pl.col("node_kind") == "tag") | ~pl.col("node").is_in(ids)),
     }
 
@@ -187,8 +190,9 @@ def extend_graph(
 
 
 def _votes(contents: pl.DataFrame, history: pl.DataFrame) -> pl.Series:
-    """Whether a content has text and a deterministic edge."""
-    return contents["content_id"].is_in(history["content_id"].implode()) & contents.select(has_text()).to_series()
+    """Whether a content has text and a deterministic edge that is not grown."""
+    linked = history.filter(pl.col("origin") != GROWN)["content_id"].implode()
+    return contents["content_id"].is_in(linked) & contents.select(has_text()).to_series()
 
 
 def insert_contents(

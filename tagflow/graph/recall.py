@@ -2,13 +2,15 @@
 
 import polars as pl
 
-from tagflow.graph.edges import PEOPLE
+from tagflow.graph.edges import GROWN, PEOPLE
 from tagflow.settings import GraphSettings
 
 NEIGHBOURS_SHOWN = 3  # ours
 PAIR = ["content_id", "tag_id"]
 PATHS = ("C2T", "C2C2T", "lexical", "name")
-"""Ways of recall, in the order in which a path names them."""
+"""Ways of recall, in the order in which a path names them; what only growth brings has the path ``grown``."""
+
+COPY = 0.95  # ours: contents as near as that are one content twice, and one does not speak for the other
 
 
 def recall_by_tag(similarity: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -46,17 +48,9 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame, o
         of each carrier; neighbours: ids of the nearest carriers, at most 3; carriers: how many there are. A content
         without neighbours has no row. Source: ours.
     """
-    near = (
-        similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == origin))
-        .select(
-            "content_id",
-            neighbour="target",
-            closeness="weight",
-            share=pl.col("weight").clip(0) / pl.col("weight").clip(0).sum().over("content_id"),
-        )
-        .with_columns(pl.col("share").fill_nan(0.0))
-    )  # a neighbourhood of opposites only has nothing to share
-    history = deterministic.group_by(neighbour="content_id", tag_id="target").agg(
+    near = _share_neighbours(similarity, origin)
+    first_hand = deterministic.filter(pl.col("origin") != GROWN)
+    history = first_hand.group_by(neighbour="content_id", tag_id="target").agg(
         by_people=pl.col("origin").is_in(PEOPLE).any(),
         by_machine=(~pl.col("origin").is_in(PEOPLE)).any(),
         weight=pl.col("weight").max(),
@@ -76,6 +70,38 @@ def recall_by_neighbour(similarity: pl.DataFrame, deterministic: pl.DataFrame, o
     )
 
 
+def recall_by_growth(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
+    """Return every tag that tagflow itself gave to contents that resemble the content, the strongest first.
+
+    Copies of the content (from a cosine of ``COPY`` on) bring nothing, so that an answer does not return to its text.
+
+    Returns:
+        content_id, tag_id; growth: similarity-weighted share of the neighbourhood, weighted by the edges; growers: ids
+        of the nearest carriers, at most 3; grown_carriers: how many there are. Source: ours.
+    """
+    grown = deterministic.filter(pl.col("origin") == GROWN)
+    near = _share_neighbours(similarity, "encoder").filter(pl.col("closeness") < COPY)
+    return (
+        near.join(grown.select(neighbour="content_id", tag_id="target", weight="weight"), on="neighbour")
+        .sort("content_id", -pl.col("closeness"), "neighbour", "tag_id")
+        .group_by("content_id", "tag_id", maintain_order=True)
+        .agg(
+            growth=(pl.col("share") * pl.col("weight")).sum(),
+            growers=pl.col("neighbour").head(NEIGHBOURS_SHOWN),
+            grown_carriers=pl.len().cast(pl.Int64),
+        )
+        .sort("content_id", -pl.col("growth"), "tag_id")
+    )
+
+
+def _share_neighbours(similarity: pl.DataFrame, origin: str) -> pl.DataFrame:
+    """Each neighbour of a content with its share of the neighbourhood; one of opposites only has nothing to share."""
+    edges = similarity.filter((pl.col("target_kind") == "content") & (pl.col("origin") == origin))
+    positive = pl.col("weight").clip(0)
+    share = (positive / positive.sum().over("content_id")).fill_nan(0.0)
+    return edges.select("content_id", neighbour="target", closeness="weight", share=share)
+
+
 def recall_by_words(similarity: pl.DataFrame, deterministic: pl.DataFrame) -> pl.DataFrame:
     """Return every tag of the contents that share rare words with the content, as ``recall_by_neighbour`` does.
 
@@ -93,9 +119,10 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
 
     Returns:
         content_id, tag_id, c2t (null off that path), human, machine, carried, c2c2t (0 without a carrier), neighbours,
-        carriers, lexical, word_carriers, mentions (0 off those paths) and path (``PATHS`` joined by +). A tag keeps
-        the figures of every path it is on, whichever cap it passed; where no near content carries it, the neighbours
-        are those that share its words.
+        carriers, lexical, word_carriers, mentions (0 off those paths), grown_carriers and path (``PATHS`` joined by
+        +). A tag keeps the figures of every path it is on, whichever cap it passed; where no near content carries it,
+        the neighbours are those that share its words. With ``grow``, up to ``grown`` tags a content that no path found
+        follow, with ``grown`` as path and no other figures.
     """
     by_tag, by_name = recall_by_tag(similarity, settings.c2t), recall_by_name(similarity, settings.named)
     votes, words = recall_by_neighbour(similarity, deterministic), recall_by_words(similarity, deterministic)
@@ -112,7 +139,7 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
         pl.col("mentions") > 0,
     )
     nobody = pl.lit([], dtype=pl.List(pl.String))
-    return (
+    recalled = (
         joined.with_columns(
             pl.col("human", "machine", "carried", "c2c2t", "lexical", "mentions").fill_null(0.0),
             pl.col("carriers", "word_carriers").fill_null(0),
@@ -126,7 +153,15 @@ def recall_candidates(similarity: pl.DataFrame, deterministic: pl.DataFrame, set
             )
         )
         .drop("sharing", "sharers")
+        .with_columns(grown_carriers=pl.lit(0, pl.Int64))
     )
+    if not settings.grow:
+        return recalled
+    more = recall_by_growth(similarity, deterministic).join(joined, on=PAIR, how="anti", maintain_order="left")
+    more = more.filter(_first(settings.grown)).select(*PAIR, "grown_carriers", neighbours="growers", path=pl.lit(GROWN))
+    figures = [pl.lit(0, recalled.schema[name]).alias(name) for name in recalled.columns if name not in more.columns]
+    unseen = more.with_columns(figures).with_columns(c2t=pl.lit(None, pl.Float64))
+    return pl.concat([recalled, unseen.select(recalled.columns)])
 
 
 def _first(most: int) -> pl.Expr:

@@ -8,9 +8,11 @@ from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.confidence.reconciliation import find_settled, keep_settled
+from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
-from tagflow.graph.edges import count_origins, link_history
+from tagflow.graph.edges import GROWN, count_origins, link_history
+from tagflow.graph.growth import link_grown
 from tagflow.graph.insertion import build_graph, embed_contents, find_changes, forget_contents
 from tagflow.graph.ngram_space import fit_encoder
 from tagflow.graph.recall import recall_candidates
@@ -21,6 +23,7 @@ from tagflow.knowledge.corrections import (
     renew_corrections,
     settle_candidates,
 )
+from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
 from tagflow.pipeline.emergence import emerging_tags
@@ -28,7 +31,7 @@ from tagflow.pipeline.jobs import is_increment
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import FUSED_TAGSET, TAGGED_OUTPUT
+from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_methods, load_tagger, name_model
@@ -145,8 +148,11 @@ def content_tag_graph(
     cases = dataset.read_cases(fused_tagset, raw_clues)
     linked = link_history(raw_clues, candidate_tags, resolve_tags(fused_tagset), graph)
     history = apply_corrections(linked, cases, graph.reviewed_weight)
+    grown = dataset.grow(raw_clues, fused_tagset, history, cases)
+    history = pl.concat([history, link_grown(grown, history, graph)])
     tools = (dataset.encoder, dataset.build_index, graph, dataset.thresholds, dataset.lexicon)
-    tables = build_graph(raw_clues, history, fused_tagset, *tools)
+    tables = build_graph(raw_clues, history, define_tags(fused_tagset, dataset.read_passages()), *tools)
+    tables["grown"] = grown
     if dataset.settings.encoder_model() not in THRESHOLDS:
         dataset.progress.say(
             "thresholds: those of the default encoder; set fuse, match, delta_ct and delta_cc for yours"
@@ -165,7 +171,7 @@ def content_tag_graph(
 def _insert_new(
     context: dg.AssetExecutionContext, dataset: Dataset, raw_clues: pl.DataFrame, fused_tagset: pl.DataFrame
 ) -> Result:
-    known = dataset.store.read_all(dataset.name, "content_tag_graph")
+    known = dataset.read_previous(CONTENT_TAG_GRAPH)
     check_graph(known, fused_tagset, dataset.encoder)
     new, gone = find_changes(known, raw_clues)
     kept = forget_contents(known, gone)
@@ -186,7 +192,7 @@ def knowledge_base(
     content_tag_graph: pl.DataFrame,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
-    history = content_tag_graph.filter(pl.col("kind") == "deterministic")
+    history = content_tag_graph.filter((pl.col("kind") == "deterministic") & (pl.col("origin") != GROWN))
     taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
     similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(taught, on="content_id", how="semi")
     batches = (similarity.join(part, on="content_id", how="semi") for part in taught.iter_slices(BATCH))
@@ -198,7 +204,9 @@ def knowledge_base(
     presumed = collect_samples(history, pl.concat(recalled) if recalled else NOTHING_RECALLED)
     samples = correct_samples(presumed, dataset.read_cases(fused_tagset, raw_clues))
     right = int(samples["right"].sum())
-    return make_result(context, dataset, {"knowledge_base": samples}, right=right, wrong=len(samples) - right)
+    tables = {"knowledge_base": samples, "passages": dataset.read_passages()}
+    counts = {"right": right, "wrong": len(samples) - right, "passages": len(tables["passages"])}
+    return make_result(context, dataset, tables, **counts)
 
 
 @dg.asset(**describe_asset("confidence_model", "knowledge", "scikitlearn"))
@@ -215,7 +223,8 @@ def confidence_model(
     taught = raw_clues.join(knowledge_base, on="content_id", how="semi", maintain_order="left")
     pairs = map_contents(recall_pairs, taught, materials)
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
-    tables = fit_confidence(samples, single=dataset.settings.task == "single")
+    tagging, single = dataset.settings.tagging, dataset.settings.task == "single"
+    tables = fit_confidence(samples, 1 if single else tagging.top_k, tagging.target_precision, single=single)
     fitted = is_fitted(tables["confidence_model"])
     return make_result(
         context,
@@ -234,12 +243,13 @@ def tagged_output(
     raw_clues: Tables,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
-    confidence_model: pl.DataFrame,
+    confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
-    settings, method = dataset.settings, dataset.settings.tagging.method
-    contents = raw_clues["raw_clues"]
-    materials = dataset.materials(fused_tagset, content_tag_graph, dataset.tag_model(confidence_model))
+    contents, method = raw_clues["raw_clues"], dataset.settings.tagging.method
+    judge = dataset.tag_model(confidence_model["confidence_model"])
+    materials = dataset.materials(fused_tagset, content_tag_graph, judge)
+    settings = dataset.set_bands(confidence_model, judge)
     model, version = (
         name_model(method, materials.tag_model),
         make_vocabulary_version(fused_tagset, dataset.decisions.rules),
@@ -261,6 +271,7 @@ def tagged_output(
     tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
+    bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
     return make_result(context, dataset, tables, **counts, **bands, **work, **dataset.count_work())
 
@@ -279,7 +290,7 @@ def evaluation_report(
     raw_clues: pl.DataFrame,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
-    confidence_model: pl.DataFrame,
+    confidence_model: Tables,
     tagged_output: Tables,
 ) -> Result:
     dataset = workbench.open(context.partition_key, context.log.info)
@@ -287,18 +298,19 @@ def evaluation_report(
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
-    model = dataset.tag_model(confidence_model)
+    model = dataset.tag_model(confidence_model["confidence_model"])
     materials = dataset.materials(fused_tagset, content_tag_graph, model)
     asked = dataset.settings.evaluation.methods
     for method in list_methods() if asked is None else asked:
         if method != own and len(test):
             scored[method] = load_tagger(method)(test, materials)
-    rows = report_methods(scored, tagged_output["tagged_output"], gold, own, single=dataset.settings.task == "single")
+    single, thresholds = dataset.settings.task == "single", dataset.find_thresholds(confidence_model, model)
+    rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
     tables["evaluation_report"] = pl.concat(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
-    tables |= report_curves(scored, gold, own)
+    tables |= report_curves(scored, gold, own, single=single)
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     shown = {"report": dg.MetadataValue.path(str(page))}

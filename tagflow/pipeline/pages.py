@@ -123,6 +123,15 @@ def _recall(tables: Tables, title: str) -> str:
     return sketch_line(curve["k"].to_list(), curve["recall"].to_list(), title)
 
 
+def _cuts(tables: Tables, title: str) -> str:
+    curve = tables["accuracy_coverage"].filter((pl.col("k") == 1) & (pl.col("tags") > 0)).sort("coverage")
+    return sketch_line(curve["coverage"].to_list(), curve["accuracy"].to_list(), title)
+
+
+def _thresholds(tables: Tables, title: str) -> str:
+    return sketch_table(tables["thresholds"], 12) if len(tables["thresholds"]) else "none: nothing was fitted"
+
+
 def _popularity(tables: Tables, title: str) -> str:
     ours = tables["popularity"].filter(pl.col("tag_set") == "tagflow")
     return sketch_bars(ours.sort("times")["tags"].head(60).to_list(), title)
@@ -165,7 +174,10 @@ PICTURES: dict[str, dict[str, Draw]] = {
         ),
     },
     "knowledge_base": {"samples": _counts("knowledge_base", "right", "origin")},
-    "confidence_model": {"confidence (across) against share right (up), cross-fitted": _reliability("reliability")},
+    "confidence_model": {
+        "confidence (across) against share right (up), cross-fitted": _reliability("reliability"),
+        "confidence from which a target precision is reached": _thresholds,
+    },
     "tagged_output": {
         "confidence of what is shown": _histogram("tagged_output", pl.col("confidence"), (0, 1)),
         "where every record ended": _counts("content_status", "status", "reason"),
@@ -173,6 +185,7 @@ PICTURES: dict[str, dict[str, Draw]] = {
     "evaluation_report": {
         "methods": _leaderboard,
         "confidence (across) against share right (up), held out": _reliability("test_reliability"),
+        "first tags right (up) against contents with a tag (across), by least confidence": _cuts,
         "gold found (up) among the first k candidates (across)": _recall,
         "tags used on 1, 2, 3 … contents": _popularity,
         "contents with 1, 2, 3 … tags": _effort,

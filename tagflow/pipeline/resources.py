@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ import polars as pl
 from tagflow.adapters.correction_file import read_corrections
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import read_decisions
+from tagflow.adapters.domain_texts import read_domain_texts
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
@@ -24,12 +26,16 @@ from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
+from tagflow.confidence.thresholds import NEVER, set_bands
 from tagflow.decisions import VocabularyDecisions
+from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pairs
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
+from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, gather_materials
 from tagflow.ports import Engine, Progress, TagModel
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
 from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
@@ -38,7 +44,7 @@ from tagflow.settings import (
     load_settings,
 )
 from tagflow.tables import Artifact, Tables
-from tagflow.taggers import check_methods
+from tagflow.taggers import check_methods, name_model
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow.tagset.vocabulary import resolve_tags
 
@@ -100,9 +106,49 @@ class Dataset:
         tools = (self.encoder, self.build_index, self.settings.graph, self.thresholds, self.lexicon)
         return extend_graph(graph, known, contents, self.store.read(self.name, "fused_tagset"), *tools)
 
+    def grow(self, raw_clues: pl.DataFrame, tagset: pl.DataFrame, history: pl.DataFrame, cases: Cases) -> pl.DataFrame:
+        """Return the ``grown`` pairs of today: those of the stored answers, and older ones that live; none by default.
+
+        Args:
+            raw_clues: the contents.
+            tagset: ``fused_tagset``.
+            history: the deterministic edges of today.
+            cases: people's corrections.
+        """
+        if not self.settings.graph.grow:
+            return NO_GROWTH
+        known = drop_stale(self.read_previous(CONTENT_TAG_GRAPH)["grown"], raw_clues, tagset)
+        answers = collect_answers(self.read_previous(TAGGED_OUTPUT), raw_clues, tagset)
+        today = datetime.now(UTC).date()
+        return grow_pairs(known, answers, history, cases.pairs, self.settings.graph.grown_days, today)
+
+    def find_thresholds(self, judge: Tables, model: TagModel) -> pl.DataFrame:
+        """Return the thresholds for target precisions; none where the method's confidence is a mere score.
+
+        Args:
+            judge: ``confidence_model``.
+            model: the tag model that judges by it.
+        """
+        fitted = judge.get("thresholds", CONFIDENCE_MODEL.tables["thresholds"].empty())
+        return fitted.clear() if "uncalibrated" in name_model(self.settings.tagging.method, model) else fitted
+
+    def set_bands(self, judge: Tables, model: TagModel) -> DatasetSettings:
+        """Return the settings with band apply from where the target precision is reached; says so if it is nowhere."""
+        settings = set_bands(self.settings, self.find_thresholds(judge, model))
+        if settings.tagging.apply_at == NEVER:
+            self.progress.say(
+                f"band apply is empty: no confidence safely reaches tagging.target_precision "
+                f"{settings.tagging.target_precision:g}; lower it, or annotate and correct more"
+            )
+        return settings
+
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""
         return read_tag_list(self.folder, self.settings.vocabulary.file, self.settings.language)
+
+    def read_passages(self) -> pl.DataFrame:
+        """Return the passages of the domain texts; empty if there are none."""
+        return split_passages(read_domain_texts(self.folder))
 
     def read_cases(self, tagset: pl.DataFrame, raw_clues: pl.DataFrame) -> Cases:
         """Return people's corrections as they hold now."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagflow.report.canvas import plain
 from tagflow.report.plots import (
+    plot_accuracy_coverage,
     plot_candidate_recall,
     plot_least_effort,
     plot_popularity,
@@ -81,6 +82,7 @@ def render_page(name: str, settings: DatasetSettings, tables: Tables, facts: Map
         plots={
             "recall": plot_candidate_recall(tables["candidate_recall"], order),
             "reliability": plot_reliability(tables["test_reliability"], order),
+            "cuts": plot_accuracy_coverage(tables["accuracy_coverage"]),
             "popularity": plot_popularity(tables["popularity"]),
             "effort": plot_least_effort(tables["least_effort"]),
             "map": plot_tag_map(tables["tag_map"]),

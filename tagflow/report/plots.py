@@ -166,6 +166,37 @@ def plot_candidate_recall(table: pl.DataFrame, methods: Sequence[str] = ()) -> s
         return canvas.svg()
 
 
+def plot_accuracy_coverage(table: pl.DataFrame) -> str:
+    """Return accuracy over coverage as the least confidence rises, a line for each number of first tags.
+
+    Args:
+        table: ``accuracy_coverage`` of one method.
+    """
+    lines = table.filter(pl.col("tags") > 0)
+    if lines.is_empty():
+        return "No candidate of a held-out content could be judged, so no cut can be compared."
+    with open_canvas(
+        "accuracy-coverage",
+        "Share of right tags over share of contents with a tag, by least confidence",
+        (36, 34, 240, 160),
+    ) as canvas:
+        canvas.rule("both")
+        for place, k in enumerate(lines["k"].unique().sort().to_list()):
+            line, colour = lines.filter(pl.col("k") == k).sort("cut"), series_colour(place)
+            x, y = line["coverage"].to_numpy(), line["accuracy"].to_numpy()
+            sign = SIGNS[place % len(SIGNS)]
+            canvas.axes.plot(
+                x, y, color=colour, linewidth=1.8, marker=sign, markersize=4, markeredgewidth=0, clip_on=False
+            )
+            canvas.mark(46, 78 - 16 * place, colour, sign)
+            canvas.write(53, 78 - 16 * place, "first tag" if k == 1 else f"first {k} tags", size=8.5)
+        canvas.axes.set(xlim=(0, 1), ylim=(0, 1))
+        _write_percents(canvas, "x")
+        _write_percents(canvas, "y")
+        _name_axes(canvas, "share right", "contents with so many tags (%)", 156)
+        return canvas.svg()
+
+
 def plot_tag_map(table: pl.DataFrame) -> str:
     """Return the map of the most assigned tags, a dot's area by contents; up to 40 are named, none over another (ours).
 

@@ -11,8 +11,10 @@ EVALUATION_REPORT = Artifact(
                 "method": Column(TEXT, "tagging method, or the tag set that is measured"),
                 "metric": Column(TEXT, "name of the metric"),
                 "value": Column(SHARE, "its value", nullable=True),
-                "low": Column(SHARE, "lower end of the 95 % bootstrap interval", nullable=True),
-                "high": Column(SHARE, "upper end of the 95 % bootstrap interval", nullable=True),
+                "low": Column(
+                    SHARE, "lower end of the 95 % interval, by bootstrap unless the note says otherwise", nullable=True
+                ),
+                "high": Column(SHARE, "upper end of the 95 % interval", nullable=True),
                 "n": Column(COUNT, "contents, tags or pairs it is taken over"),
                 "note": Column(TEXT, "what to know when reading it", nullable=True),
             },
@@ -43,6 +45,17 @@ EVALUATION_REPORT = Artifact(
                 "pairs": Column(COUNT, "candidates in the bin"),
             },
             key=("method", "bin"),
+        ),
+        "accuracy_coverage": Table(
+            {
+                "method": Column(TEXT, "the dataset's own tagging method"),
+                "cut": Column(SHARE, "least confidence of a tag"),
+                "k": Column(COUNT, "first tags of a content that are looked at"),
+                "accuracy": Column(SHARE, "Acc@k: share of right ones; null if nothing is left", nullable=True),
+                "coverage": Column(SHARE, "Coverage@k: share of held-out contents with at least k tags"),
+                "tags": Column(COUNT, "tags among the first k of a content, over all contents"),
+            },
+            key=("method", "cut", "k"),
         ),
         "candidate_recall": Table(
             {

@@ -17,7 +17,9 @@ CONTENT_TAG_GRAPH = Artifact(
                 "target": Column(TEXT, "tag id, or the id of a content of the fit split"),
                 "target_kind": Column(TEXT, "tag or content"),
                 "kind": Column(TEXT, "deterministic or similarity"),
-                "origin": Column(TEXT, "human, reviewed (corrected), machine, encoder, terms (rare words) or name"),
+                "origin": Column(
+                    TEXT, "human, reviewed (corrected), machine, grown, encoder, terms (rare words), name"
+                ),
                 "weight": Column(SHARE, "edge weight: origin weight, cosine, or n / (n + 1) for a name said n times"),
             },
             key=("content_id", "target", "target_kind", "kind", "origin"),
@@ -49,6 +51,17 @@ CONTENT_TAG_GRAPH = Artifact(
             },
             key=("tag_id",),
         ),
+        "grown": Table(
+            {
+                "content_id": Column(TEXT, "a content of the fit split"),
+                "tag_id": Column(TEXT, "a tag that tagflow applied to it, and no person"),
+                "content_hash": Column(TEXT, "its content hash when it was tagged"),
+                "confidence": Column(SHARE, "confidence of the last answer"),
+                "since": Column(TEXT, "UTC date on which the pair became an edge"),
+                "confirmed": Column(TEXT, "UTC date of the last refresh that found the answer given again"),
+            },
+            key=("content_id", "tag_id"),
+        ),
     },
     "LLM4Tag §3.2, eq. 1-3",
     "The content-tag graph: deterministic edges of the fit split, similarity edges of every content, the vectors and "
@@ -69,10 +82,21 @@ KNOWLEDGE_BASE = Artifact(
                 ),
             },
             key=("content_id", "tag_id"),
-        )
+        ),
+        "passages": Table(
+            {
+                "passage": Column(COUNT, "number of the passage, from 1"),
+                "source_file": Column(TEXT, "file name below knowledge/"),
+                "heading": Column(TEXT, "heading it stands under, or title of its text", nullable=True),
+                "text": Column(TEXT, "what it says"),
+                "defines": Column(TEXT, "name that it explains, if it explains one", nullable=True),
+            },
+            key=("passage",),
+        ),
     },
     "LLM4Tag §3.3.2",
-    "Samples with right and wrong tags, taken from annotations; what the confidence model learns from.",
+    "Samples with right and wrong tags, taken from annotations, which the confidence model learns from, and passages "
+    "of the domain texts.",
 )
 
 CONFIDENCE_MODEL = Artifact(
@@ -106,9 +130,22 @@ CONFIDENCE_MODEL = Artifact(
             },
             key=("head", "bin"),
         ),
+        "thresholds": Table(
+            {
+                "target": Column(SHARE, "share of right tags that is asked for"),
+                "threshold": Column(
+                    SHARE, "confidence from which on it is safely reached; null: nowhere", nullable=True
+                ),
+                "coverage": Column(SHARE, "share of contents with a tag there, cross-fitted", nullable=True),
+                "precision": Column(SHARE, "share of right tags there, cross-fitted", nullable=True),
+                "pairs": Column(COUNT, "pairs there"),
+            },
+            key=("target",),
+        ),
     },
-    "LLM4Tag §3.4",
-    "The judge of the embedded tag model: a logistic model over recall features, and its cross-fitted reliability.",
+    "LLM4Tag §3.4, §4.5",
+    "The judge of the embedded tag model: a logistic model over recall features, its cross-fitted reliability, and the "
+    "confidence from which a target precision is reached.",
 )
 
 _SCORED = {
@@ -118,7 +155,7 @@ _SCORED = {
     "confidence": Column(
         SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
     ),
-    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them, or the method's own path"),
+    "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them; grown; or a method's own"),
     "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),
     "evidence": Column(TEXT, "the reason in words"),

@@ -22,6 +22,7 @@ import yaml
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
+from tagflow.confidence.thresholds import find_threshold, measure_interval
 from tagflow.evaluation.gold import Gold, find_gold
 from tagflow.evaluation.tagging_metrics import mark_right, measure_ranking
 from tagflow.graph.insertion import embed_contents
@@ -45,6 +46,8 @@ FIELDS = ("id", "title", "caption", "ocr", "asr", "tags")
 CANDIDATES = 20  # LLM4Tag §4.3
 SHOWN = 5  # tags a content that people look at
 DRAWS = 400  # simulated sets of a perfect calibrator
+FEW = 200  # assignments below which an interval says little
+TARGET = 0.9  # precision whose fitted threshold is looked at
 
 Figures = dict[str, float]
 
@@ -78,6 +81,8 @@ def measure_set(file: Path, name: str, data: Path) -> Figures:
     gold = find_gold(clues, resolve_tags(tagset))
     test = clues.join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = store.read(name, "tagged_output", "scored_candidates").join(test, on="content_id", how="semi")
+    assigned = store.read(name, "tagged_output").join(test, on="content_id", how="semi")
+    threshold = find_threshold(store.read(name, "confidence_model", "thresholds"), TARGET)
     dataset = Workbench(data=str(data)).open(name, lambda line: None)
     materials = dataset.materials(tagset, store.read_all(name, "content_tag_graph"))
     embed_contents(test, dataset.encoder)
@@ -86,6 +91,7 @@ def measure_set(file: Path, name: str, data: Path) -> Figures:
     figures = {"ndcg10": ranked["nDCG@10"], "p1": ranked["P@1"], "n": float(len(test))}
     for prefix, frame in (("", scored), ("match_", matched)):
         figures |= {f"{prefix}{key}": value for key, value in _count_hits(frame, gold).items()}
+    figures |= _check_threshold(assigned, gold, threshold)
     return figures | _check_calibration(scored, gold, 1 if single else SHOWN)
 
 
@@ -118,6 +124,16 @@ def _count_hits(scored: pl.DataFrame, gold: Gold) -> Figures:
         enough = table.filter(pl.col("gold") >= k)
         hits[f"hr{k}"] = float((enough["right"] >= k).mean()) if len(enough) else float("nan")  # type: ignore[arg-type]
     return hits
+
+
+def _check_threshold(assigned: pl.DataFrame, gold: Gold, threshold: float | None) -> Figures:
+    """What is right of what is assigned from the threshold fitted off the test split; nothing if there is none."""
+    least = np.inf if threshold is None else threshold
+    above = mark_right(assigned, gold).filter(pl.col("confidence") >= least)
+    right, n = int(above["right"].sum()), len(above)
+    low, high = measure_interval(right, n)
+    share = right / n if n else float("nan")
+    return {"threshold": least, "assigned": float(n), "precision": share, "low": low, "high": high}
 
 
 def _check_calibration(scored: pl.DataFrame, gold: Gold, shown: int) -> Figures:
@@ -155,6 +171,15 @@ def _print(results: dict[str, Figures]) -> None:
     for name, figures in results.items():
         error = f"{figures['ece']:9.3f}{figures['ece_perfect95']:15.3f}"
         click.echo(f"{name:18}{error}{figures['brier']:9.3f}{figures['brier_base']:11.3f}")
+    click.echo(
+        f"\n{f'fitted for {TARGET:.0%}':18}{'threshold':>10}{'assigned':>10}{'precision':>11}"
+        f"{'Wilson 95 %':>17}{'holds':>9}"
+    )
+    for name, figures in results.items():
+        interval = f"{figures['low']:.3f} - {figures['high']:.3f}"
+        holds = "few" if figures["assigned"] < FEW else "yes" if figures["high"] >= TARGET else "no"
+        reached = f"{figures['threshold']:10.3f}{figures['assigned']:10.0f}{figures['precision']:11.3f}"
+        click.echo(f"{name:18}{reached}{interval:>17}{holds:>9}")
 
 
 if __name__ == "__main__":

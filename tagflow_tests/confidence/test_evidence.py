@@ -15,6 +15,7 @@ def explain(**features: object) -> str:
         "found": None,
         "carriers": 0,
         "word_carriers": 0,
+        "grown_carriers": 0,
         "human": 0.0,
         "machine": 0.0,
         "cosine": 0.5,
@@ -32,6 +33,7 @@ def explain(**features: object) -> str:
         ({"found": "Pasta", "headlined": 1.0}, f'its first line says "Pasta"; {NEAR}'),
         ({"carriers": 1, "human": 0.25}, f"1 of the most similar contents has this tag from people; {NEAR}"),
         ({"carriers": 3, "machine": 0.6}, f"3 of the most similar contents have this tag as a proposal; {NEAR}"),
+        ({"grown_carriers": 2}, f"tagflow itself gave it to 2 of the most similar contents; {NEAR}"),
         ({"word_carriers": 1}, f"1 of the contents that share its words has this tag; {NEAR}"),
         ({"word_carriers": 2}, f"2 of the contents that share its words have this tag; {NEAR}"),
         (

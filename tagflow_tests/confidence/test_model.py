@@ -208,7 +208,8 @@ def test_no_pairs_have_no_judgement() -> None:
 
 def test_the_prior_model_says_that_it_is_not_fitted() -> None:
     model = describe_prior_model()
-    check_tables(CONFIDENCE_MODEL, {"confidence_model": model, "reliability": FITTED["reliability"].clear()})
+    empty = {name: FITTED[name].clear() for name in ("reliability", "thresholds")}
+    check_tables(CONFIDENCE_MODEL, {"confidence_model": model, **empty})
     assert not is_fitted(model)
     assert set(model["pairs"]) == {0}
 
@@ -224,3 +225,14 @@ def test_the_prior_model_passes_what_is_named_near_and_carried() -> None:
     prior = describe_prior_model()
     assert judge_pairs(prior, pair(cosine=0.5, human=0.3, named=1.0, headlined=1.0))[0] > 0.5
     assert judge_pairs(prior, pair(cosine=0.1))[0] < 0.1
+
+
+def test_a_fitted_model_has_thresholds_for_the_tags_shown_and_the_target_asked_for() -> None:
+    thresholds = fit_confidence(plant(400, 10), shown=1, target=0.93)["thresholds"]
+    assert 0.93 in thresholds["target"].to_list()
+    reached = thresholds.filter(pl.col("threshold").is_not_null())
+    assert reached["pairs"].max() <= 400  # one tag a content
+    assert FITTED["thresholds"]["pairs"].max() > 400
+    assert reached["threshold"].is_sorted()
+    assert (reached["precision"] >= reached["target"]).all()
+    assert fit_confidence(plant(5, 2))["thresholds"].is_empty()

@@ -7,12 +7,15 @@ from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
 from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tables import Tables, check_tables
+from tagflow_tests.frames import make_table
 from tagflow_tests.worlds import WordEncoder, raw_clues, said, scored, tag_set
 
 PAIRS = {"content_id": pl.String, "tag_id": pl.String}
 GOLD = Gold(pl.DataFrame([("c", "soup")], schema=PAIRS, orient="row"), pl.DataFrame({"tag_id": ["soup", "rome"]}), 2, 4)
 OWN = scored(("c", "soup", 0.9), ("c", "rome", 0.4), ("c", "opera", 0.99), ("d", "rome", 0.99))
 OTHER = scored(("c", "rome", 0.8))
+REACHED = {"target": 0.9, "threshold": 0.8, "coverage": 0.5, "precision": 0.95, "pairs": 40}
+THRESHOLDS = make_table("confidence_model", [REACHED, {"target": 0.95, "pairs": 0}], "thresholds")
 
 
 def check(tables: Tables) -> Tables:
@@ -25,7 +28,7 @@ def check(tables: Tables) -> Tables:
 def report(gold: Gold = GOLD, own: str = "mine") -> dict[tuple[str, str], dict[str, float | str]]:
     """Return (method, metric) to row."""
     answered = OWN.filter(pl.col("tag_id") == "soup")
-    rows = report_methods({"mine": OWN, "theirs": OTHER}, answered, gold, own, single=False)
+    rows = report_methods({"mine": OWN, "theirs": OTHER}, answered, gold, own, THRESHOLDS, single=False)
     checked = check({"evaluation_report": rows})["evaluation_report"]
     return {(row["method"], row["metric"]): row for row in checked.to_dicts()}
 
@@ -44,6 +47,17 @@ def test_only_the_own_method_has_answers_and_calibration() -> None:
     assert (found["mine", "ECE"]["n"], found["mine", "Brier"]["n"]) == (2, 2)
     assert "0.2500" in str(found["mine", "Brier"]["note"])  # half are right: 0.5 * 0.5
     assert not {("theirs", name) for name in ("precision", "recall", "F1", "ECE", "Brier")} & found.keys()
+
+
+def test_the_fitted_thresholds_are_measured_with_their_interval() -> None:
+    """Soup (0.9, right) is all that is assigned at 0.8 or more: 1 of 1, lower end 1 / (1 + 1.96²)."""
+    found = report()
+    row = found["mine", "precision from the threshold for 0.90"]
+    assert (row["value"], row["n"]) == (1.0, 1)
+    assert (row["low"], row["high"]) == pytest.approx((0.2065, 1.0), abs=1e-4)
+    assert "0.800" in str(row["note"])
+    none = found["mine", "precision from the threshold for 0.95"]
+    assert (none["value"], none["low"], none["n"]) == (None, None, 0)
 
 
 @pytest.mark.parametrize(("held_out", "why"), [(0, "nothing is held out"), (3, "3 held-out contents")])
@@ -95,9 +109,12 @@ def test_an_empty_tag_set_gives_no_row() -> None:
 
 def test_the_curves_are_those_of_the_judged_candidates() -> None:
     """Judged of c are soup (0.9, right) and rome (0.4, wrong); the other method finds nothing right."""
-    tables = check(report_curves({"mine": OWN, "theirs": OTHER}, GOLD, "mine"))
+    tables = check(report_curves({"mine": OWN, "theirs": OTHER}, GOLD, "mine", single=True))
+    cuts = {row["cut"]: row for row in tables["accuracy_coverage"].to_dicts()}
+    assert [cuts[cut]["accuracy"] for cut in (0.0, 0.9, 0.95)] == [1.0, 1.0, None]
+    assert [cuts[cut]["coverage"] for cut in (0.0, 0.9, 0.95)] == [1.0, 1.0, 0.0]
     assert tables["test_reliability"].rows() == [("mine", 1, 0.4, 0.0, 1), ("mine", 2, 0.9, 1.0, 1)]
     first = tables["candidate_recall"].filter(pl.col("k") == 1)
     assert first.rows() == [("mine", 1, 1.0, 1), ("theirs", 1, 0.0, 1)]
-    nothing = report_curves({}, GOLD, "mine")
+    nothing = report_curves({}, GOLD, "mine", single=True)
     assert all(frame.is_empty() for frame in nothing.values())

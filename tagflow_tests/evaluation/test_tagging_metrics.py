@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tagflow.evaluation.gold import Gold
-from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_candidates, measure_ranking
+from tagflow.evaluation.tagging_metrics import ROW, measure_answers, measure_candidates, measure_cuts, measure_ranking
 from tagflow_tests.worlds import scored
 
 
@@ -148,3 +148,21 @@ def test_candidate_recall_is_the_mean_share_of_gold_found_among_the_first_k() ->
     assert table["recall"][:4].to_list() == [0.25, 0.25, 0.5, 0.5]  # (1/2 + 0) / 2, then (2/2 + 0) / 2
     assert set(table["contents"]) == {2}
     assert measure_candidates(lists, gold([], "ABC")).is_empty()
+
+
+def test_a_higher_cut_leaves_fewer_tags_and_contents() -> None:
+    """At 0.6 only c1 is left, with right, wrong, right; at 0.75 with its first tag, at 0.95 with none."""
+    found = {(row["cut"], row["k"]): row for row in measure_cuts(SCORED, GOLD).to_dicts()}
+
+    def at(cut: float, k: int) -> tuple[float | None, float, int]:
+        row = found[cut, k]
+        return row["accuracy"], row["coverage"], row["tags"]
+
+    assert at(0.0, 1) == (1 / 2, 2 / 3, 2)
+    assert at(0.0, 2) == (2 / 4, 2 / 3, 4)
+    assert at(0.6, 2) == (1 / 2, 1 / 3, 2)
+    assert at(0.6, 3) == (2 / 3, 1 / 3, 3)
+    assert at(0.75, 2) == (1 / 1, 0.0, 1)
+    assert at(0.95, 1) == (None, 0.0, 0)
+    assert set(measure_cuts(SCORED, GOLD, (1,))["k"]) == {1}
+    assert measure_cuts(SCORED, gold([], "ABC")).is_empty()

@@ -9,6 +9,7 @@ import pytest
 
 from tagflow.report.plots import (
     place_names,
+    plot_accuracy_coverage,
     plot_candidate_recall,
     plot_least_effort,
     plot_popularity,
@@ -24,6 +25,7 @@ PLOTS = {
     "popularity": plot_popularity,
     "least_effort": plot_least_effort,
     "test_reliability": plot_reliability,
+    "accuracy_coverage": plot_accuracy_coverage,
     "candidate_recall": plot_candidate_recall,
     "tag_map": plot_tag_map,
 }
@@ -110,6 +112,16 @@ def test_the_own_method_has_the_first_colour_and_the_others_follow_by_name() -> 
     rows = [(method, 1, 0.5, 0.5, 10) for method in ("a", "b", "mine")]
     svg = plot_reliability(table("test_reliability", *rows), ["mine"])
     assert [text for text in texts(svg) if text in ("a", "b", "mine")] == ["mine", "a", "b"]
+
+
+def test_accuracy_over_coverage_has_a_line_for_each_number_of_tags() -> None:
+    rows = [("m", 0.0, 1, 0.5, 1.0, 9), ("m", 0.5, 1, 0.9, 0.4, 4), ("m", 0.95, 1, None, 0.0, 0)]
+    rows += [("m", cut, 2, accuracy, coverage / 2, tags) for _, cut, _, accuracy, coverage, tags in rows]
+    svg = plot_accuracy_coverage(table("accuracy_coverage", *rows))
+    assert {"first tag", "first 2 tags"} <= set(texts(svg))
+    assert "var(--series-1)" in svg
+    assert "var(--series-2)" in svg
+    assert texts(plot_accuracy_coverage(table("accuracy_coverage", *rows[:3]))).count("first 2 tags") == 0
 
 
 def test_every_recall_line_is_named_at_its_end_in_its_colour() -> None:
