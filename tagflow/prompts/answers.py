@@ -193,10 +193,13 @@ def _key(text: str) -> str:
 
 
 def _fold(tag: str) -> str:
-    """A tag without case, width and the marks around it; empty if it has no letter and no digit."""
+    """A tag without case, width and the marks around it, but for those of C# and C++; empty without letter or digit."""
     plain = unicodedata.normalize("NFKC", tag).casefold()
     inside = [place for place, letter in enumerate(plain) if letter.isalnum()]
-    return plain[inside[0] : inside[-1] + 1] if inside else ""
+    if not inside:
+        return ""
+    named = re.match(r"#(?!#)|\++", plain[inside[-1] + 1 :])
+    return plain[inside[0] : inside[-1] + 1] + (named[0] if named else "")
 
 
 def _is_tag(tag: str) -> bool:

@@ -71,6 +71,14 @@ def test_a_copy_of_the_content_is_no_sample() -> None:
     assert found["neighbour"].to_list() == ["n"]
 
 
+def test_a_content_is_no_sample_for_itself_even_if_it_said_something_else_before() -> None:
+    known = raw_clues(said("a", content_hash="before", title="x"))
+    neighbours = pl.DataFrame({"content_id": ["a"], "neighbour": ["a"], "weight": [1.0]})
+    base = samples(("a", "soup", True, "annotated"))
+    knowledge = Knowledge(TAGSET, samples=base, contents=known, neighbours=neighbours)
+    assert retrieve_samples(knowledge, raw_clues(said("a", content_hash="now", title="y")), 3).is_empty()
+
+
 def test_without_samples_there_are_none() -> None:
     assert retrieve_samples(Knowledge(TAGSET), raw_clues(said("a", title="x")), 3).is_empty()
 

@@ -647,3 +647,9 @@ def test_a_larger_cap_that_leaves_no_room_is_not_asked_for() -> None:
     llm = tag_model(model, limits=Limits(context=1500))
     assert llm.propose(raw_clues(A)).is_empty()
     assert rows(llm.failures, "outcome", "requests") == [("truncated", 1)]
+
+
+def test_an_answer_votes_once_for_a_tag_however_it_is_marked_and_names_keep_their_marks() -> None:
+    answers = ['{"tags": ["#soup#", "soup", "C", "C#", "C++"]}'] * 5
+    proposed = tag_model(always(*answers)).propose(raw_clues(A))
+    assert dict(rows(proposed, "tag", "votes")) == {"#soup#": 5, "C": 5, "C#": 5, "C++": 5}
