@@ -68,62 +68,73 @@ class Exchange:
         while True:
             known = (self.quirks.tokens_name, self.quirks.temperature)
             body = build_body(self.place.model, call, can, self.quirks, seed)
-            found = await self._request(call, can, body, spent)
+            found, blamed = await self._request(call, can, body, spent)
             if isinstance(found, Answer):
                 return found, None
             if isinstance(found, Reply):
                 return spent.answer(found.outcome, found.reason, found), found
             if found.kind == "fatal":
-                self.fatal = self.fatal or found.reason
-                self.gate.close(found.reason)
                 return spent.answer("stopped", found.reason), None
             if found.kind == "throttled":
                 throttles += 1
-                self.gate.throttle(found.wait, found.reason)
                 if throttles >= self.limits.throttles:
                     return spent.answer("exhausted", f"{found.reason}, {throttles} times"), None
             elif found.kind in ("passing", "unusable"):
-                faults += not self.gate.fail(found.reason)
+                faults += blamed
                 if faults >= self.limits.attempts:
                     outcome = "exhausted" if found.kind == "passing" else "unusable"
                     return spent.answer(outcome, f"{found.reason}, {faults} times in turn"), None
                 await self.gate.sleep(max(1, faults))
             else:
-                self.gate.succeed()
                 outdated = known != (self.quirks.tokens_name, self.quirks.temperature)  # another worker just learned it
                 if found.kind != "rejected" or not (self.quirks.learn(found.parameter) or outdated):
                     return spent.answer(found.kind, found.reason), None
 
-    async def _request(self, call: Call, can: Capabilities, body: bytes, spent: Account) -> Reply | Fault | Answer:
-        most = bound_prompt(body), find_length(call, can) * call.samples
-        about = estimate_prompt(call), most[1]
+    async def _request(
+        self, call: Call, can: Capabilities, body: bytes, spent: Account
+    ) -> tuple[Reply | Fault | Answer, bool]:
+        """Return what came of one request, and whether a fault counts against the call."""
+        completion = find_length(call, can) * call.samples
+        about = estimate_prompt(call), completion
         if self.limits.context_tokens and about[0] + find_length(call, can) > self.limits.context_tokens:
-            return spent.answer("too_long", f"the prompt does not fit {self.limits.context_tokens:,} tokens of context")
-        reservation = await self._reserve(call.task, *most)
+            reason = f"the prompt does not fit {self.limits.context_tokens:,} tokens of context"
+            return spent.answer("too_long", reason), False
+        try:
+            ticket, reservation = await self._enter(call.task, bound_prompt(body), completion, sum(about))
+        except GateClosedError as error:
+            return spent.answer("stopped", str(error)), False
         if reservation is None:
-            return spent.answer("over_budget", "the budget would not cover another request")
-        took = (0, 0)
+            return spent.answer("over_budget", "the budget would not cover another request"), False
+        took, blamed = about, False  # unless something better is known
+        spent.requests += 1
         try:
             try:
-                await self.gate.enter(sum(about))
-            except GateClosedError as error:
-                return spent.answer("stopped", str(error))
-            try:
-                spent.requests += 1
-                took = about  # unless something better is known
                 self.manifest.record(self.place.host, call, len(body))
                 found = self._read(call, await self.wire.send(body))
+                blamed = self._tell_gate(found, ticket)  # before others may enter
             finally:
-                self.gate.leave()
+                self.gate.leave(ticket)
             if isinstance(found, Reply):
-                self.gate.succeed()
                 took = found.prompt_tokens, found.completion_tokens
             elif not found.paid:
                 took = (0, 0)
-            self.gate.correct(sum(about) - sum(took))
-            return found
+            self.gate.give_back(sum(about) - sum(took))
+            return found, blamed
         finally:
             await self._settle(reservation, took, spent)
+
+    def _tell_gate(self, found: Reply | Fault, ticket: int) -> bool:
+        """Tell the gate how the endpoint is; return whether a fault is the call's rather than the endpoint's."""
+        if isinstance(found, Reply) or found.kind in ("too_long", "filtered", "rejected"):
+            self.gate.succeed(ticket)
+        elif found.kind == "fatal":
+            self.fatal = self.fatal or found.reason
+            self.gate.close(found.reason)
+        elif found.kind == "throttled":
+            self.gate.throttle(found.wait, found.reason)
+        else:
+            return not self.gate.fail(found.reason)
+        return False
 
     def _read(self, call: Call, received: Received | Fault) -> Reply | Fault:
         if isinstance(received, Fault):
@@ -132,14 +143,19 @@ class Exchange:
             return read_reply(self.place, call, received.body)
         return read_error(self.place, received.status, received.headers, received.body)
 
-    async def _reserve(self, task: str, prompt_tokens: int, completion_tokens: int) -> int | None:
-        while (reservation := self.meter.reserve(task, prompt_tokens, completion_tokens)) is None:
+    async def _enter(self, task: str, prompt_tokens: int, completion_tokens: int, about: int) -> tuple[int, int | None]:
+        while True:
+            ticket = await self.gate.enter(about)
+            reservation = self.meter.reserve(task, prompt_tokens, completion_tokens)
+            if reservation is not None:
+                self._reserved += 1
+                return ticket, reservation
+            self.gate.leave(ticket)
+            self.gate.give_back(about, requests=1)
             if not self._reserved:
-                return None
+                return ticket, None
             self._settled.clear()
             await self._settled.wait()  # what others give back may be enough
-        self._reserved += 1
-        return reservation
 
     async def _settle(self, reservation: int, took: tuple[int, int], spent: Account) -> None:
         spent.prompt_tokens += took[0]

@@ -71,16 +71,11 @@ class Gate:
         self._shut = asyncio.Event()
         self._reason = ""
         self._proven = False
-        self._in_flight = self._faults = self._pauses = 0
+        self._in_flight = self._fresh = self._faults = self._pauses = self._round = 0
         self._paused_until = self._request_due = self._tokens_due = 0.0
 
-    @property
-    def proven(self) -> bool:
-        """Whether the last that was heard from the endpoint, apart from single faults, was an answer."""
-        return self._proven
-
-    async def enter(self, tokens: int) -> None:
-        """Wait until a request of so many tokens may leave.
+    async def enter(self, tokens: int) -> int:
+        """Wait until a request of so many tokens may leave; return a ticket to leave with.
 
         Raises:
             GateClosedError: it may not leave any more.
@@ -89,11 +84,14 @@ class Gate:
             while (wait := self._find_wait()) is not None:
                 self._changed.clear()
                 await _wait(self._changed, wait)
+            self._in_flight += 1
+            self._fresh += 1
         now = time.monotonic()
-        self._in_flight += 1
         if self._limits.requests_per_minute:
             self._request_due = max(now, self._request_due) + 60 / self._limits.requests_per_minute
-        self._pay(tokens, now)
+        if self._limits.tokens_per_minute:
+            self._tokens_due = max(now, self._tokens_due) + tokens * 60 / self._limits.tokens_per_minute
+        return self._round
 
     def _find_wait(self) -> float | None:
         if self._shut.is_set():
@@ -101,28 +99,30 @@ class Gate:
         due = max(self._paused_until, self._request_due, self._tokens_due) - time.monotonic()
         if due > 0:
             return due
-        most = int(self._allowed) if self._proven else 1
-        return None if self._in_flight < most else 3600.0
+        full = self._in_flight >= int(self._allowed) or (self._fresh and not self._proven)
+        return 3600.0 if full else None
 
-    def _pay(self, tokens: int, now: float) -> None:
-        if self._limits.tokens_per_minute:
-            self._tokens_due = max(now, self._tokens_due) + tokens * 60 / self._limits.tokens_per_minute
-
-    def leave(self) -> None:
+    def leave(self, ticket: int) -> None:
         """Make room: a request has ended, whatever came of it."""
         self._in_flight -= 1
+        self._fresh -= ticket == self._round
         self._changed.set()
 
-    def correct(self, tokens: int) -> None:
-        """Give back tokens that were estimated and not used; negative: some more were."""
+    def give_back(self, tokens: int, requests: int = 0) -> None:
+        """Correct the pace by tokens and requests that were not used; negative: some more were."""
         if self._limits.tokens_per_minute:
             self._tokens_due -= tokens * 60 / self._limits.tokens_per_minute
-            self._changed.set()
+        if self._limits.requests_per_minute:
+            self._request_due -= requests * 60 / self._limits.requests_per_minute
+        self._changed.set()
 
-    def succeed(self) -> None:
+    def succeed(self, ticket: int) -> None:
         """Take note that the endpoint answered in earnest, be it with a refusal of this one request."""
+        self._faults = 0
+        if ticket != self._round:  # it left before the pause and proves nothing
+            return
         self._proven = True
-        self._faults = self._pauses = 0
+        self._pauses = 0
         self._allowed = min(float(self._limits.concurrency), self._allowed + 1 / max(self._allowed, 1.0))
         self._changed.set()
 
@@ -149,6 +149,8 @@ class Gate:
 
     def _pause(self, seconds: float, reason: str) -> None:
         self._proven = False
+        self._round += 1
+        self._fresh = 0
         self._pauses += 1
         if self._pauses > self._limits.pauses:
             self.close(f"{reason}, still after {self._limits.pauses} pauses")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient
 
@@ -34,7 +35,8 @@ class Wire:
 
         async def bound(response: httpx2.Response) -> None:
             assert isinstance(response.stream, httpx2.AsyncByteStream)
-            response.stream = _Bounded(response.stream, response.headers.pop("content-encoding", ""), limits.body_bytes)
+            encoding = response.headers.pop("content-encoding", "")
+            response.stream = _Bounded(response.stream, encoding, limits.body_bytes, response.status_code)
 
         self._deadline = limits.deadline
         self._http = DefaultAioHttpClient(
@@ -71,9 +73,9 @@ class Wire:
         except TimeoutError:
             return Fault("passing", f"no whole reply within {self._deadline:g} s", paid=True)
         except _TooLargeError as error:
-            return Fault("unusable", str(error), paid=True)
+            return Fault("unusable" if error.status < 300 else "passing", str(error), paid=error.status < 300)
         except APIConnectionError as error:
-            never_sent = isinstance(error.__cause__, httpx2.ConnectError)
+            never_sent = _is_unconnected(error)
             why = "the endpoint cannot be reached" if never_sent else "the connection broke off"
             return Fault("passing", why, paid=not never_sent)
         except Exception as error:  # aiohttp's own errors come through as they are
@@ -84,15 +86,24 @@ class Wire:
         await self._client.close()
 
 
+def _is_unconnected(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        error = error.__cause__
+    return error is not None
+
+
 class _TooLargeError(Exception):
-    pass
+    def __init__(self, most: int, status: int) -> None:
+        super().__init__(f"a reply of more than {most:,} bytes (HTTP {status})")
+        self.status = status
 
 
 class _Bounded(httpx2.AsyncByteStream):
     """A body that is unpacked bit by bit and ends with an error when it grows too large."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, encoding: str, most: int) -> None:
-        self._stream, self._encoding, self._most = stream, encoding.strip().lower(), most
+    def __init__(self, stream: httpx2.AsyncByteStream, encoding: str, most: int, status: int) -> None:
+        self._stream, self._encoding = stream, encoding.strip().lower()
+        self._most, self._status = most, status
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         unpacker = zlib.decompressobj(47) if self._encoding in ("gzip", "deflate", "x-gzip") else None
@@ -103,7 +114,7 @@ class _Bounded(httpx2.AsyncByteStream):
                 chunk = b"" if unpacker is None else unpacker.unconsumed_tail
                 size += len(piece)
                 if size > self._most:
-                    raise _TooLargeError(f"a reply of more than {self._most:,} bytes")
+                    raise _TooLargeError(self._most, self._status)
                 yield piece
 
     async def aclose(self) -> None:

@@ -6,8 +6,7 @@ Calls are answered in an event loop of its own thread, so that it works wherever
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -23,6 +22,7 @@ from tagflow.ports import Journal, Manifest, Meter
 T = TypeVar("T")
 
 WRITERS = 32  # most threads that wait for the journal's disk at once: ours, so that writes can be put together
+LOOK = 0.2  # seconds between two looks for an interrupt: ours
 LAST_WRITES = 10.0  # seconds for the journal's last writes after an interrupt: ours
 
 
@@ -219,20 +219,25 @@ class OpenAIEndpoint:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something in the private loop; an interrupt lets the requests in flight end first."""
-        future = asyncio.run_coroutine_threadsafe(self._count(work), self._start())
+        loop = self._start()
+        loop.call_soon_threadsafe(self._begin)  # before anything that stops it again
+        futures = []
         try:
-            return future.result()
+            futures.append(asyncio.run_coroutine_threadsafe(self._count(work), loop))
+            while not futures[0].done():
+                wait(futures, LOOK)  # a signal may have gone to another thread and is seen only between two waits
         except BaseException:
-            if not future.done():  # the interrupt reached this thread, not the loop's
-                self.stop()
-                with suppress(Exception):
-                    future.result(self._limits.deadline + LAST_WRITES)
+            self.stop()
+            wait(futures, self._limits.deadline + LAST_WRITES)
             raise
+        return futures[0].result()
 
-    async def _count(self, work: Coroutine[Any, Any, T]) -> T:
+    def _begin(self) -> None:
         if not self._batches:
             self._gate.reopen()
         self._batches += 1
+
+    async def _count(self, work: Coroutine[Any, Any, T]) -> T:
         try:
             return await work
         finally:
@@ -242,8 +247,13 @@ class OpenAIEndpoint:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True).start()
+                threading.Thread(target=_turn, args=[self._loop], name="endpoint", daemon=True).start()
             return self._loop
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
 
 
 def _repeat(answer: Answer) -> Answer:

@@ -93,11 +93,11 @@ class FaultServer:
         abilities: Abilities | None = None,
         latency: float = 0.0,
     ) -> None:
-        self._reply, self._latency = reply, latency
+        self.reply, self.latency = reply, latency
         self._abilities = abilities or Abilities()
         self._composer = Composer(self._abilities)
         self._script = None if callable(faults) else iter(faults)
-        self._faults = faults if callable(faults) else lambda request: next(self._script or iter(()), "")
+        self.faults = faults if callable(faults) else lambda request: next(self._script or iter(()), "")
         self.requests: list[Request] = []
         self.connections = 0
         self.in_flight = self.most_in_flight = 0
@@ -116,7 +116,7 @@ class FaultServer:
     def script(self, *faults: str) -> None:
         """Give the next requests these faults, whatever was said before."""
         self._script = iter(faults)
-        self._faults = lambda request: next(self._script or iter(()), "")
+        self.faults = lambda request: next(self._script or iter(()), "")
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -182,17 +182,17 @@ class FaultServer:
 
     async def _answer(self, exchange: Exchange) -> None:
         request = exchange.request
-        request.fault = self._faults(request)
+        request.fault = self.faults(request)
         kind, _, argument = request.fault.partition(":")
         refused = refuse(self._abilities, request.headers, request.body)
         request.paid = refused is None and is_paid(kind)
-        if self._latency:
-            await asyncio.sleep(self._latency)
+        if self.latency:
+            await asyncio.sleep(self.latency)
         if refused and not kind:
             status, code, param = refused
             await exchange.send(status, make_error(code, f"Unsupported: {param}", param))
             return
-        payload = self._composer.compose(request.body, self._reply(request.body))
+        payload = self._composer.compose(request.body, self.reply(request.body))
         changed = change_payload(kind, payload) if kind else payload
         if changed is not None:
             await exchange.send(200, json.dumps(changed).encode())

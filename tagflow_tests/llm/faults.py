@@ -98,6 +98,9 @@ async def inflict(exchange: "Exchange", kind: str, argument: str, good: bytes) -
         await exchange.send(
             429, make_error("rate_limit_exceeded"), f"Retry-After: {_say_when(argument)}\r\n" * bool(argument)
         )
+    elif kind == "echo":  # a server that repeats key and content where it explains itself
+        told = f"{exchange.request.headers['authorization']} {exchange.request.raw.decode()}"
+        await exchange.send(int(argument), make_error(told.split()[1], told, told))
     elif kind == "redirect":
         await exchange.send(307, b"", f"Location: {argument}\r\n")
     else:
@@ -223,7 +226,7 @@ _SOCKET = {
     "error_bomb": _error_bomb, "gzip": _gzip,
 }  # fmt: skip
 
-UNPAID = ("quota", "too_long", "too_long_plain", "html502", "429", "redirect", "error_bomb")
+UNPAID = ("quota", "echo", "too_long", "too_long_plain", "html502", "429", "redirect", "error_bomb")
 
 
 def is_paid(kind: str) -> bool:
