@@ -159,6 +159,8 @@ def _find_parameter(error: Mapping[str, Any], text: str) -> str:
     said = str(error.get("param") or "")
     if said in _PARAMETERS:
         return said
+    if re.search(r"json.?schema|grammar", text, re.IGNORECASE):
+        return "response_format"
     return next((name for name in _PARAMETERS if re.search(rf"\b{name}\b", text)), "")
 
 

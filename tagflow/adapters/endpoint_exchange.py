@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from tagflow.adapters.endpoint_errors import Fault, Place, read_error
@@ -42,6 +42,30 @@ class Account:
 
 
 @dataclass
+class _Tries:
+    """How often a call has failed."""
+
+    limits: EndpointLimits
+    faults: int = 0
+    throttles: int = 0
+
+    def count(self, found: Fault, blamed: bool) -> tuple[str, str] | None:
+        """Return outcome and reason if the call ends with this fault; one that may be adapted to does not yet."""
+        if found.kind == "fatal":
+            return "stopped", found.reason
+        if found.kind == "throttled":
+            self.throttles += 1
+            late = self.throttles >= self.limits.throttles
+            return ("exhausted", f"{found.reason}, {self.throttles} times") if late else None
+        if found.kind in ("passing", "unusable"):
+            self.faults += blamed
+            outcome = "exhausted" if found.kind == "passing" else "unusable"
+            late = self.faults >= self.limits.attempts
+            return (outcome, f"{found.reason}, {self.faults} times in turn") if late else None
+        return None if found.kind == "rejected" else (found.kind, found.reason)
+
+
+@dataclass
 class Exchange:
     """Asks calls of one endpoint, one request at a time for each.
 
@@ -63,32 +87,32 @@ class Exchange:
 
     async def ask(self, call: Call, can: Capabilities, seed: int | None = None) -> tuple[Answer, Reply | None]:
         """Return what came of a call, asked for all its samples at once, and the reply it was read from."""
-        spent = Account()
-        faults = throttles = 0
+        spent, tries = Account(), _Tries(self.limits)
         while True:
-            known = (self.quirks.tokens_name, self.quirks.temperature)
+            known = replace(self.quirks)
             body = build_body(self.place.model, call, can, self.quirks, seed)
             found, blamed = await self._request(call, can, body, spent)
             if isinstance(found, Answer):
                 return found, None
             if isinstance(found, Reply):
                 return spent.answer(found.outcome, found.reason, found), found
-            if found.kind == "fatal":
-                return spent.answer("stopped", found.reason), None
-            if found.kind == "throttled":
-                throttles += 1
-                if throttles >= self.limits.throttles:
-                    return spent.answer("exhausted", f"{found.reason}, {throttles} times"), None
-            elif found.kind in ("passing", "unusable"):
-                faults += blamed
-                if faults >= self.limits.attempts:
-                    outcome = "exhausted" if found.kind == "passing" else "unusable"
-                    return spent.answer(outcome, f"{found.reason}, {faults} times in turn"), None
-                await self.gate.sleep(max(1, faults))
-            else:
-                outdated = known != (self.quirks.tokens_name, self.quirks.temperature)  # another worker just learned it
-                if found.kind != "rejected" or not (self.quirks.learn(found.parameter) or outdated):
-                    return spent.answer(found.kind, found.reason), None
+            ended = tries.count(found, blamed)
+            if ended is not None:
+                return spent.answer(*ended), None
+            if found.kind == "rejected":
+                adapted = self._adapt(found, call, can, known)
+                if adapted is None:
+                    return spent.answer("rejected", found.reason), None
+                can = adapted
+            elif found.kind != "throttled":
+                await self.gate.sleep(max(1, tries.faults))
+
+    def _adapt(self, found: Fault, call: Call, can: Capabilities, known: Quirks) -> Capabilities | None:
+        """Return with what a refused request is worth sending again, or None."""
+        if found.parameter == "response_format" and (looser := _loosen(call, can)) is not None:
+            return looser
+        learned = self.quirks.learn(found.parameter)
+        return can if learned or known != self.quirks else None  # another worker may just have learned it
 
     async def _request(
         self, call: Call, can: Capabilities, body: bytes, spent: Account
@@ -146,11 +170,15 @@ class Exchange:
     async def _enter(self, task: str, prompt_tokens: int, completion_tokens: int, about: int) -> tuple[int, int | None]:
         while True:
             ticket = await self.gate.enter(about)
-            reservation = self.meter.reserve(task, prompt_tokens, completion_tokens)
+            reservation = None
+            try:
+                reservation = self.meter.reserve(task, prompt_tokens, completion_tokens)
+            finally:
+                if reservation is None:
+                    self.gate.leave(ticket)
             if reservation is not None:
                 self._reserved += 1
                 return ticket, reservation
-            self.gate.leave(ticket)
             self.gate.give_back(about, requests=1)
             if not self._reserved:
                 return ticket, None
@@ -169,6 +197,13 @@ class Exchange:
     async def run(self, function: Callable[..., T], *given: object) -> T:
         """Run something that may wait for a disk, and have it end even if the caller is cancelled."""
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self.threads, function, *given))
+
+
+def _loosen(call: Call, can: Capabilities) -> Capabilities | None:
+    """Return what is left to try where this schema is refused although others were taken; never while probing."""
+    if call.schema is None or call.task == "probe" or can.schema == "prompt":
+        return None
+    return replace(can, schema="json_object" if can.schema == "json_schema" else "prompt")
 
 
 async def work_off(items: Iterable[J], work: Callable[[J], Awaitable[None]], workers: int) -> None:

@@ -123,7 +123,11 @@ class OpenAIEndpoint:
         answers: dict[str, Answer] = {}
 
         async def work(item: tuple[str, Call]) -> None:
-            answers[item[0]] = await self._answer_one(prepared, *item)
+            try:
+                answers[item[0]] = await self._answer_one(prepared, *item)
+            except Exception:
+                self._gate.close("the run met an error")  # no retry of another call holds it up
+                raise
 
         await work_off(calls.items(), work, self._limits.concurrency)
         if prepared.fatal:

@@ -347,27 +347,27 @@ def test_an_endpoint_that_stays_away_is_given_up_and_the_rest_waits() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_call_has_one_answer_and_every_request_is_booked_whatever_goes_wrong(seed: int) -> None:
-    kinds = (*PASSING, "content_filter", "refusal", "length", "no_usage", "422", "too_long")
-    mix = Mix(0.25, kinds, seed)
+    passing = (*PASSING, "content_filter", "refusal", "length", "no_usage", "422", "too_long", "deep")
+    mix = Mix(0.35, (*passing * 4, "hang", "drip:5", "bomb:20", "huge:3", "error_bomb:20"), seed)
     journal = SmallJournal()
-    calls = [ask(number) for number in range(600)]
+    calls = [ask(number) for number in range(1000)]
     with FaultServer(faults=mix) as server:
-        with open_desk(server, journal, probe=False, throttles=60) as desk:
+        with open_desk(server, journal, probe=False, throttles=60, deadline=0.3) as desk:
             answers = desk.endpoint.answer(calls)
-            assert len(answers) == 600
+            assert len(answers) == 1000
             assert {answer.outcome for answer in answers} <= set(OUTCOMES)
             done = [at for at, answer in enumerate(answers) if answer.outcome == "answered"]
             assert journal.list_records() == sorted(f"record {at}" for at in done)
             probes = sum(task == "probe" for task, _, _ in desk.meter.booked)
             assert sum(answer.requests for answer in answers) == len(server.requests) - probes
-            assert sum(mix.drawn.values()) > 120
+            assert sum(mix.drawn.values()) > 400
             desk.check_books()
         server.faults = lambda request: ""
         with open_desk(server, journal, probe=False) as desk:
             answers = desk.endpoint.answer(calls)
             assert {answer.outcome for answer in answers} == {"answered"}
             assert {request.text for request in desk.requests if request.text.startswith("question")} == {
-                f"question {at}" for at in range(600) if at not in set(done)
+                f"question {at}" for at in range(1000) if at not in set(done)
             }
 
 
@@ -384,3 +384,26 @@ def test_no_fault_puts_the_key_or_a_text_of_a_content_into_words_for_people() ->
                 desk.endpoint._exchange.fatal = ""
         assert len(said) == 9
         assert "canary" not in f"{said} {desk.said}"
+
+
+def test_a_schema_that_is_refused_though_others_are_taken_goes_out_in_a_looser_dialect() -> None:
+    def refuse(request: Request) -> str:
+        said = request.body.get("response_format", {}).get("type")
+        return "bad_schema" if said == "json_schema" and request.text.startswith("question") else ""
+
+    with FaultServer(faults=refuse) as server, open_desk(server) as desk:
+        assert desk.endpoint.capabilities.schema == "json_schema"
+        answer = desk.ask_one(ask(schema='{"type": "object", "properties": {}}'))
+        assert (answer.outcome, answer.requests) == ("answered", 2)
+        assert [request.body["response_format"]["type"] for request in desk.requests] == ["json_schema", "json_object"]
+        desk.check_books()
+
+
+def test_samples_that_are_refused_at_once_are_asked_singly() -> None:
+    with FaultServer(faults=lambda request: "400" if request.body.get("n", 1) > 2 else "") as server:
+        with open_desk(server) as desk:
+            assert desk.endpoint.capabilities.many
+            answer = desk.ask_one(ask(samples=3, temperature=1.0))
+            assert (answer.outcome, len(answer.samples)) == ("answered", 3)
+            assert [request.body.get("n") for request in desk.requests] == [3, None, None, None]
+            desk.check_books()

@@ -111,6 +111,7 @@ _STATUS = {
     "quota": (429, make_error("insufficient_quota", "You exceeded your current quota")),
     "too_long": (400, make_error("context_length_exceeded", "maximum context length is 8192 tokens")),
     "too_long_plain": (400, b'{"error": {"code": 400, "message": "the request exceeds the available context size"}}'),
+    "bad_schema": (400, make_error("invalid_json_schema", "Invalid schema for response_format", "response_format")),
     "html502": (502, HTML),
     "html": (200, HTML),
     "empty": (200, b""),
@@ -226,7 +227,7 @@ _SOCKET = {
     "error_bomb": _error_bomb, "gzip": _gzip,
 }  # fmt: skip
 
-UNPAID = ("quota", "echo", "too_long", "too_long_plain", "html502", "429", "redirect", "error_bomb")
+UNPAID = ("quota", "bad_schema", "echo", "too_long", "too_long_plain", "html502", "429", "redirect", "error_bomb")
 
 
 def is_paid(kind: str) -> bool:
