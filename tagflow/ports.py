@@ -124,6 +124,9 @@ class Journal(Protocol):
     def keep(self, key: str, call: Call, answer: Answer) -> None:
         """Keep a successful answer; when this returns it survives a kill."""
 
+    def use(self, uses: Sequence[tuple[str, Call]]) -> None:
+        """Note the calls that kept answers served, by key, so that accounts and purges know of them."""
+
 
 class Meter(Protocol):
     """Counts what is spent and holds it within the budget; any thread may use it."""

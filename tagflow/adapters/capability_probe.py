@@ -22,10 +22,10 @@ SCHEMA = {
 }
 """Finite, so that even a model that writes at random ends; the question never mentions it."""
 
-_PLAIN = Call("probe", "capabilities", (("user", "Is water wet? Answer Yes or No."),), 16)
+_PLAIN = Call("probe", "", (("user", "Is water wet? Answer Yes or No."),), 16)
 _YES_NO = replace(_PLAIN, yes_no=True)
-_SCHEMA = Call("probe", "capabilities", (("user", "Name an object."),), 64, schema=json.dumps(SCHEMA))
-_MANY = Call("probe", "capabilities", (("user", "Name an animal."),), 8, samples=2, temperature=1.0)
+_SCHEMA = Call("probe", "", (("user", "Name an object."),), 64, schema=json.dumps(SCHEMA))
+_MANY = Call("probe", "", (("user", "Name an animal."),), 8, samples=2, temperature=1.0)
 
 _SEED = 7  # ours: any
 
@@ -117,7 +117,7 @@ def make_probe_key(endpoint: str, model: str) -> str:
 
 
 def _record_call() -> Call:
-    return Call("probe", "capabilities", (), 0, version=f"capabilities {VERSION}")
+    return Call("probe", "", (), 0, version=f"capabilities {VERSION}")
 
 
 def write_record(found: Capabilities, quirks: Quirks) -> tuple[Call, Answer]:

@@ -51,10 +51,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Place:
-    """Endpoint and model as sentences name them."""
+    """Endpoint, with its port, and model as sentences name them, and the host as manifests do."""
 
     host: str
     model: str
+    hostname: str = ""
 
 
 def read_error(place: Place, status: int, headers: Mapping[str, str], body: bytes) -> Fault:

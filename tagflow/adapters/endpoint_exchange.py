@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
@@ -10,12 +9,13 @@ from tagflow.adapters.endpoint_errors import Fault, Place, read_error
 from tagflow.adapters.endpoint_pacing import EndpointLimits, Gate, GateClosedError
 from tagflow.adapters.endpoint_replies import Reply, read_reply
 from tagflow.adapters.endpoint_requests import Quirks, bound_prompt, build_body, estimate_prompt, find_length
+from tagflow.adapters.endpoint_till import Till
 from tagflow.adapters.endpoint_wire import Received
 from tagflow.calls import Answer, Call, Capabilities
-from tagflow.ports import Manifest, Meter
 
 J = TypeVar("J")
-T = TypeVar("T")
+
+Keep = Callable[[Answer], None]
 
 
 class Sender(Protocol):
@@ -77,21 +77,26 @@ class Exchange:
     limits: EndpointLimits
     gate: Gate
     wire: Sender
-    meter: Meter
-    manifest: Manifest
-    threads: Executor
+    till: Till
     quirks: Quirks = field(default_factory=Quirks)
     fatal: str = ""
-    _reserved: int = 0
-    _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ask(self, call: Call, can: Capabilities, seed: int | None = None) -> tuple[Answer, Reply | None]:
-        """Return what came of a call, asked for all its samples at once, and the reply it was read from."""
+    async def ask(
+        self, call: Call, can: Capabilities, seed: int | None = None, keep: Keep | None = None
+    ) -> tuple[Answer, Reply | None]:
+        """Return what came of a call, asked for all its samples at once, and the reply it was read from.
+
+        Args:
+            call: what is asked.
+            can: what the endpoint does.
+            seed: seed of the samples.
+            keep: is given an answer, and has kept it before this returns it.
+        """
         spent, tries = Account(), _Tries(self.limits)
         while True:
             known = replace(self.quirks)
             body = build_body(self.place.model, call, can, self.quirks, seed)
-            found, blamed = await self._request(call, can, body, spent)
+            found, blamed = await self._request(call, can, body, spent, keep)
             if isinstance(found, Answer):
                 return found, None
             if isinstance(found, Reply):
@@ -115,7 +120,7 @@ class Exchange:
         return can if learned or known != self.quirks else None  # another worker may just have learned it
 
     async def _request(
-        self, call: Call, can: Capabilities, body: bytes, spent: Account
+        self, call: Call, can: Capabilities, body: bytes, spent: Account, keep: Keep | None
     ) -> tuple[Reply | Fault | Answer, bool]:
         """Return what came of one request, and whether a fault counts against the call."""
         completion = find_length(call, can) * call.samples
@@ -124,16 +129,15 @@ class Exchange:
             reason = f"the prompt does not fit {self.limits.context_tokens:,} tokens of context"
             return spent.answer("too_long", reason), False
         try:
-            ticket, reservation = await self._enter(call.task, bound_prompt(body), completion, sum(about))
+            ticket, reservation = await self._enter(call, bound_prompt(body), completion, len(body), sum(about))
         except GateClosedError as error:
             return spent.answer("stopped", str(error)), False
         if reservation is None:
             return spent.answer("over_budget", "the budget would not cover another request"), False
-        took, blamed = about, False  # unless something better is known
+        took, found = about, None  # unless something better is known
         spent.requests += 1
         try:
             try:
-                self.manifest.record(self.place.host, call, len(body))
                 found = self._read(call, await self.wire.send(body))
                 blamed = self._tell_gate(found, ticket)  # before others may enter
             finally:
@@ -145,7 +149,23 @@ class Exchange:
             self.gate.give_back(sum(about) - sum(took))
             return found, blamed
         finally:
-            await self._settle(reservation, took, spent)
+            spent.prompt_tokens += took[0]
+            spent.completion_tokens += took[1]
+            await self._settle(reservation, took, spent, found, keep)
+
+    async def _settle(
+        self, reservation: int, took: tuple[int, int], spent: Account, found: Reply | Fault | None, keep: Keep | None
+    ) -> None:
+        if keep is None or not isinstance(found, Reply) or found.outcome != "answered":
+            spent.money += await self.till.settle(reservation, took)
+            return
+        before, reply, kept = spent.money, found, keep
+
+        def finish(money: float) -> None:
+            spent.money = before + money
+            kept(spent.answer("answered", "", reply))
+
+        await self.till.settle(reservation, took, finish)
 
     def _tell_gate(self, found: Reply | Fault, ticket: int) -> bool:
         """Tell the gate how the endpoint is; return whether a fault is the call's rather than the endpoint's."""
@@ -167,36 +187,20 @@ class Exchange:
             return read_reply(self.place, call, received.body)
         return read_error(self.place, received.status, received.headers, received.body)
 
-    async def _enter(self, task: str, prompt_tokens: int, completion_tokens: int, about: int) -> tuple[int, int | None]:
+    async def _enter(
+        self, call: Call, prompt_tokens: int, completion_tokens: int, size: int, about: int
+    ) -> tuple[int, int | None]:
         while True:
             ticket = await self.gate.enter(about)
             reservation = None
             try:
-                reservation = self.meter.reserve(task, prompt_tokens, completion_tokens)
+                reservation, settled = await self.till.reserve(call, prompt_tokens, completion_tokens, size)
             finally:
                 if reservation is None:
                     self.gate.leave(ticket)
-            if reservation is not None:
-                self._reserved += 1
+                    self.gate.give_back(about, requests=1)
+            if reservation is not None or not await self.till.wait(settled):  # what others give back may be enough
                 return ticket, reservation
-            self.gate.give_back(about, requests=1)
-            if not self._reserved:
-                return ticket, None
-            self._settled.clear()
-            await self._settled.wait()  # what others give back may be enough
-
-    async def _settle(self, reservation: int, took: tuple[int, int], spent: Account) -> None:
-        spent.prompt_tokens += took[0]
-        spent.completion_tokens += took[1]
-        try:
-            spent.money += await self.run(self.meter.settle, reservation, *took)
-        finally:
-            self._reserved -= 1
-            self._settled.set()
-
-    async def run(self, function: Callable[..., T], *given: object) -> T:
-        """Run something that may wait for a disk, and have it end even if the caller is cancelled."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self.threads, function, *given))
 
 
 def _loosen(call: Call, can: Capabilities) -> Capabilities | None:

@@ -123,8 +123,8 @@ class _Bounded(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def check_address(base_url: str) -> tuple[str, str]:
-    """Return a base URL without its last slash, and its host.
+def check_address(base_url: str) -> tuple[str, str, str]:
+    """Return a base URL without its last slash, its host with the port, and without.
 
     Raises:
         ConfigError: it is no plain http or https address.
@@ -141,4 +141,4 @@ def check_address(base_url: str) -> tuple[str, str]:
             "TAGFLOW_LLM_BASE_URL must hold no key, query or fragment: the key belongs in TAGFLOW_LLM_API_KEY"
         )
     named = f"[{host}]" if ":" in host else host
-    return base_url.strip().rstrip("/"), named if port is None else f"{named}:{port}"
+    return base_url.strip().rstrip("/"), named if port is None else f"{named}:{port}", host

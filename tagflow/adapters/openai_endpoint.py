@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from tagflow.adapters.capability_probe import make_probe_key, probe, read_record, write_record
 from tagflow.adapters.endpoint_errors import Place
 from tagflow.adapters.endpoint_exchange import Exchange, work_off
 from tagflow.adapters.endpoint_pacing import EndpointLimits, Gate
+from tagflow.adapters.endpoint_till import Till
 from tagflow.adapters.endpoint_wire import Wire, check_address
 from tagflow.calls import Answer, Call, Capabilities, make_key
 from tagflow.errors import ConfigError, ModelError
@@ -21,7 +23,7 @@ from tagflow.ports import Journal, Manifest, Meter
 
 T = TypeVar("T")
 
-WRITERS = 32  # most threads that wait for the journal's disk at once: ours, so that writes can be put together
+WRITERS = 8  # most threads that wait for a disk at once: ours
 LOOK = 0.2  # seconds between two looks for an interrupt: ours
 LAST_WRITES = 10.0  # seconds for the journal's last writes after an interrupt: ours
 
@@ -52,8 +54,8 @@ class OpenAIEndpoint:
             api_key: its key; empty where it needs none.
             limits: how it may be used.
             journal: keeps paid answers.
-            meter: holds the budget; asked in the event loop, so that its reservations must be quick.
-            manifest: writes down what leaves, likewise.
+            meter: holds the budget.
+            manifest: writes down what leaves.
             say: takes a line for people.
 
         Raises:
@@ -61,13 +63,13 @@ class OpenAIEndpoint:
         """
         if not model.strip():
             raise ConfigError("no model is named: set TAGFLOW_LLM_MODEL")
-        self._address, host = check_address(base_url)
+        self._address, host, hostname = check_address(base_url)
         self._model, self._limits, self._journal = model, limits, journal
-        self._threads = ThreadPoolExecutor(min(limits.concurrency, WRITERS), "journal")
+        self._threads = ThreadPoolExecutor(min(limits.concurrency, WRITERS), "till")
         self._gate = Gate(limits, say)
         self._make_wire: Callable[[], Wire] = lambda: Wire(self._address, api_key, limits)
         self._wire: Wire | None = None
-        self._place = Place(host, model)
+        self._place = Place(host, model, hostname)
         self._exchange_parts = (meter, manifest)
         self._exchange: Exchange | None = None
         self._capabilities: Capabilities | None = None
@@ -106,11 +108,11 @@ class OpenAIEndpoint:
         missing = {key: call for key, call in firsts.items() if key not in answers}
         if missing:
             answers |= self._run(self._answer_all(missing))
-        seen: set[str] = set()
-        given = []
+        given, seen = [], set[str]()
         for key in keys:
             given.append(_repeat(answers[key]) if key in seen else answers[key])
             seen.add(key)
+        self._journal.use([(key, call) for key, call, each in zip(keys, calls, given, strict=True) if each.stored])
         return given
 
     async def _answer_all(self, calls: dict[str, Call]) -> dict[str, Answer]:
@@ -138,52 +140,47 @@ class OpenAIEndpoint:
         can = self._capabilities
         assert can is not None
         if call.samples == 1:
-            answer, _ = await exchange.ask(call, can)
-        else:
-            answer = await self._ask_many(exchange, call, can)
-        if answer.outcome == "answered":
-            await exchange.run(self._journal.keep, key, call, answer)
-        return answer
-
-    async def _ask_many(self, exchange: Exchange, call: Call, can: Capabilities) -> Answer:
+            return (await exchange.ask(call, can, keep=partial(self._keep, key, call)))[0]
         parts: list[Answer] = []
         if can.many:
-            answer, _ = await exchange.ask(call, can)
-            if answer.outcome != "rejected" and (answer.outcome != "answered" or len(answer.samples) == call.samples):
+            answer, _ = await exchange.ask(call, can, keep=partial(self._keep, key, call))
+            if answer.outcome not in ("rejected", "answered") or len(answer.samples) == call.samples:
                 return answer
-            if answer.outcome == "answered":
-                parts.append(answer)
-        got = sum(len(part.samples) for part in parts)
-        for number in range(got, call.samples):
+            parts += [answer] if answer.outcome == "answered" else []
+        for number in range(sum(len(part.samples) for part in parts), call.samples):
             parts.append(await self._ask_sample(exchange, call, can, number))
             if parts[-1].outcome != "answered":
-                break
-        return _join(parts)
+                return _join(parts)
+        await exchange.till.run(self._keep, key, call, joined := _join(parts))
+        return joined
 
     async def _ask_sample(self, exchange: Exchange, call: Call, can: Capabilities, number: int) -> Answer:
         single = replace(call, samples=1, version=f"{call.version} sample {number}")
         key = make_key(self._address, self._model, single)
-        kept = await exchange.run(self._journal.find, [key])
+        kept = await exchange.till.run(self._journal.find, [key])
         if key in kept:
             return kept[key]
-        answer, _ = await exchange.ask(single, can, seed=number if can.seed else None)
-        if answer.outcome == "answered":
-            await exchange.run(self._journal.keep, key, single, answer)
-        return answer
+        seed = number if can.seed else None
+        return (await exchange.ask(single, can, seed, keep=partial(self._keep, key, single)))[0]
+
+    def _keep(self, key: str, call: Call, answer: Answer) -> None:
+        if len(answer.samples) == call.samples:
+            self._journal.keep(key, call, answer)
 
     async def _prepare(self) -> Exchange | Answer:
         """Return the exchange once the endpoint's capabilities are known, or the answer that ended their probe."""
         if self._exchange is None:
             self._wire = self._make_wire()
             meter, manifest = self._exchange_parts
-            self._exchange = Exchange(self._place, self._limits, self._gate, self._wire, meter, manifest, self._threads)
+            till = Till(self._place.hostname, meter, manifest, self._threads)
+            self._exchange = Exchange(self._place, self._limits, self._gate, self._wire, till)
         exchange = self._exchange
         if exchange.fatal:
             raise ModelError(exchange.fatal)
         async with self._probing:
             if self._capabilities is None:
                 key = make_probe_key(self._address, self._model)
-                kept = (await exchange.run(self._journal.find, [key])).get(key)
+                kept = (await exchange.till.run(self._journal.find, [key])).get(key)
                 if kept and (record := read_record(kept)):
                     self._capabilities, exchange.quirks = record
                     return exchange
@@ -195,7 +192,9 @@ class OpenAIEndpoint:
                     return probed.failure
                 self._capabilities = probed.capabilities
                 if probed.sure:
-                    await exchange.run(self._journal.keep, key, *write_record(probed.capabilities, exchange.quirks))
+                    await exchange.till.run(
+                        self._journal.keep, key, *write_record(probed.capabilities, exchange.quirks)
+                    )
         return exchange
 
     def stop(self) -> None:

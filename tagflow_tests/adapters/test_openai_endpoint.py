@@ -64,6 +64,7 @@ def test_the_same_question_twice_is_asked_once_and_paid_once() -> None:
             (True, 0, False),
             (True, 0, False),
         ]
+        assert [record for _, record in desk.journal.uses] == ["another record", "record 0"]
 
 
 def test_what_the_journal_holds_is_not_asked_and_looked_up_as_one_set() -> None:
@@ -111,7 +112,7 @@ def test_a_request_says_what_the_call_asks_and_nothing_more() -> None:
             "max_tokens": 20,
             "temperature": 0.5,
         }
-        assert desk.manifest.sent[-1] == (f"127.0.0.1:{server.port}", "record 0", len(request.raw))
+        assert desk.manifest.sent[-1] == ("127.0.0.1", "record 0", len(request.raw))
 
 
 def test_the_served_model_is_written_down_even_if_another_was_asked_for() -> None:

@@ -42,6 +42,9 @@ class MemoryJournal:
         """Keep an answer."""
         self._kept[key] = answer
 
+    def use(self, uses: Sequence[tuple[str, Call]]) -> None:
+        """Count nothing."""
+
 
 class Open:
     """A meter without a budget and a manifest without an end."""

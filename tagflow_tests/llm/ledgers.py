@@ -19,6 +19,7 @@ class SmallJournal:
         self._base.execute("pragma journal_mode = wal")
         self._base.execute("create table if not exists kept (key text primary key, record text, answer text)")
         self.finds = 0
+        self.uses: list[tuple[str, str]] = []
 
     def find(self, keys: Sequence[str]) -> dict[str, Answer]:
         with self._lock:
@@ -33,10 +34,13 @@ class SmallJournal:
         with self._lock:
             self._base.execute("insert into kept values (?, ?, ?)", [key, call.record, json.dumps(asdict(answer))])
 
+    def use(self, uses: Sequence[tuple[str, Call]]) -> None:
+        self.uses += [(key, call.record) for key, call in uses]
+
     def list_records(self) -> list[str]:
         """The records that have an answer, without the probe's."""
         with self._lock:
-            rows = self._base.execute("select record from kept where record <> 'capabilities'").fetchall()
+            rows = self._base.execute("select record from kept where record <> ''").fetchall()
         return sorted(record for (record,) in rows)
 
 
