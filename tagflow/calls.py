@@ -117,4 +117,4 @@ def make_key(endpoint: str, model: str, call: Call) -> str:
     """
     said = {name: value for name, value in asdict(call).items() if name not in ("record", "fields")}
     text = json.dumps([endpoint, model, said], ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
