@@ -18,6 +18,7 @@ from tagflow.dataset_files import list_datasets as list_datasets
 from tagflow.dataset_files import suggest as suggest
 from tagflow.errors import ConfigError
 from tagflow.health_settings import HealthSettings
+from tagflow.llm_settings import LanguageModelSettings
 
 CLUE_FIELDS = ("title", "caption", "category", "ocr", "asr")
 """The text fields of a content, in the order they are packed (TagGPT §2.1.1)."""
@@ -193,6 +194,8 @@ class DatasetSettings(Strict):
     vocabulary: VocabularySettings = VocabularySettings()
     graph: GraphSettings = GraphSettings()
     tagging: TaggingSettings = TaggingSettings()
+    brain: Literal["embedded", "llm"] = "embedded"
+    llm: LanguageModelSettings = LanguageModelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 

@@ -2,8 +2,10 @@
 
 import polars as pl
 
+from tagflow.calls import WAITING
 from tagflow.clues.conversion import has_text
 from tagflow.errors import ArtifactError
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.knowledge.corrections import REVIEWED
 from tagflow.settings import DatasetSettings, TaggingSettings
 
@@ -62,7 +64,11 @@ def check_conservation(records: int, *ends: pl.DataFrame) -> None:
 
 
 def account_contents(
-    raw_clues: pl.DataFrame, quarantine: pl.DataFrame, tagged: pl.DataFrame, judged: pl.Series
+    raw_clues: pl.DataFrame,
+    quarantine: pl.DataFrame,
+    tagged: pl.DataFrame,
+    judged: pl.Series,
+    letters: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return the ``content_status``: one row for each record read, whether it got a tag or not.
 
@@ -71,15 +77,20 @@ def account_contents(
         quarantine: the records that are not used.
         tagged: ``tagged_output``.
         judged: ids of the contents that are in the graph and were put to the method; others with text are pending.
+        letters: ``dead_letters``: a content whose question only waits is pending, every other one is dead-lettered.
     """
     waits = ~pl.col("content_id").is_in(judged.implode())
     counts = tagged.group_by("content_id").agg(tags=pl.len().cast(pl.Int64))
-    contents = raw_clues.join(counts, on="content_id", how="left", maintain_order="left").select(
+    ends = _end_letters(TAGGED_OUTPUT.tables["dead_letters"].empty() if letters is None else letters)
+    known = raw_clues.join(counts, on="content_id", how="left", maintain_order="left")
+    contents = known.join(ends, on="content_id", how="left", maintain_order="left").select(
         "content_id",
         status=pl.when(~has_text())
         .then(pl.lit("skipped"))
         .when(waits)
         .then(pl.lit("pending"))
+        .when(pl.col("end").is_not_null())
+        .then("end")
         .when(pl.col("tags").is_null())
         .then(pl.lit("no_tag_fits"))
         .otherwise(pl.lit("tagged")),
@@ -87,6 +98,8 @@ def account_contents(
         .then(pl.lit("no text"))
         .when(waits)
         .then(pl.lit("not in the content-tag graph yet"))
+        .when(pl.col("end").is_not_null())
+        .then("why")
         .when(pl.col("tags").is_null())
         .then(pl.lit("no candidate reached the least confidence")),
         tags=pl.col("tags").fill_null(0),
@@ -100,3 +113,13 @@ def account_contents(
         content_hash=pl.lit(""),
     )
     return pl.concat([contents, refused])
+
+
+def _end_letters(letters: pl.DataFrame) -> pl.DataFrame:
+    """One end a content: pending if any of its questions only waits."""
+    waits = pl.col("outcome").is_in(WAITING)
+    said = letters.with_columns(
+        end=pl.when(waits).then(pl.lit("pending")).otherwise(pl.lit("dead_lettered")),
+        why=pl.format("{}: {}", "task", pl.when(pl.col("reason") == "").then("outcome").otherwise("reason")),
+    )
+    return said.sort("content_id", ~waits, "task").unique("content_id", keep="first").select("content_id", "end", "why")

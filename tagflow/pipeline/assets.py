@@ -48,7 +48,7 @@ NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.St
 
 @dg.asset(**describe_asset("raw_clues", "tag_set"))
 def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     where = dataset.folder / "dataset.yaml"
     read = read_contents(dataset.folder / "contents", dataset.settings.columns, dataset.settings.labels, where)
     clues = convert_contents(read.contents, dataset.settings)
@@ -67,7 +67,7 @@ def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result
 
 @dg.asset(**describe_asset("fitted_encoder", "knowledge", "scikitlearn"))
 def fitted_encoder(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     model = dataset.settings.encoder_model()
     stored = dataset.store.exists(dataset.name, "fitted_encoder")
     known = dataset.store.read_all(dataset.name, "fitted_encoder") if stored else None
@@ -83,7 +83,7 @@ def fitted_encoder(context: dg.AssetExecutionContext, workbench: Workbench, raw_
 
 @dg.asset(**describe_asset("candidate_tags", "tag_set"), deps=[fitted_encoder])
 def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     model = dataset.tag_model()
     stored = dataset.store.exists(dataset.name, "candidate_tags")
     known = dataset.store.read_all(dataset.name, "candidate_tags") if stored else no_proposals()
@@ -98,7 +98,7 @@ def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_
 def filtered_tagset(
     context: dg.AssetExecutionContext, workbench: Workbench, raw_clues: pl.DataFrame, candidate_tags: pl.DataFrame
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     vocabulary = dataset.settings.vocabulary
     listed = dataset.read_tag_list()
     counted = count_tags(collect_uses(raw_clues, candidate_tags, listed, vocabulary))
@@ -117,7 +117,7 @@ def fused_tagset(
     candidate_tags: pl.DataFrame,
     filtered_tagset: pl.DataFrame,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     vocabulary = dataset.settings.vocabulary
     listed = dataset.read_tag_list()
     previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
@@ -141,7 +141,7 @@ def content_tag_graph(
     candidate_tags: pl.DataFrame,
     fused_tagset: pl.DataFrame,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     graph = dataset.settings.graph
     if is_increment(context) and dataset.store.exists(dataset.name, "content_tag_graph"):
         return _insert_new(context, dataset, raw_clues, fused_tagset)
@@ -191,7 +191,7 @@ def knowledge_base(
     fused_tagset: pl.DataFrame,
     content_tag_graph: pl.DataFrame,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     history = content_tag_graph.filter((pl.col("kind") == "deterministic") & (pl.col("origin") != GROWN))
     taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
     similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(taught, on="content_id", how="semi")
@@ -218,7 +218,7 @@ def confidence_model(
     content_tag_graph: Tables,
     knowledge_base: pl.DataFrame,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     materials = dataset.materials(fused_tagset, content_tag_graph)
     taught = raw_clues.join(knowledge_base, on="content_id", how="semi", maintain_order="left")
     pairs = map_contents(recall_pairs, taught, materials)
@@ -245,7 +245,7 @@ def tagged_output(
     content_tag_graph: Tables,
     confidence_model: Tables,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     contents, method = raw_clues["raw_clues"], dataset.settings.tagging.method
     judge = dataset.tag_model(confidence_model["confidence_model"])
     materials = dataset.materials(fused_tagset, content_tag_graph, judge)
@@ -293,7 +293,7 @@ def evaluation_report(
     confidence_model: Tables,
     tagged_output: Tables,
 ) -> Result:
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     own = dataset.settings.tagging.method
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")

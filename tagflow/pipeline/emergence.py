@@ -23,7 +23,7 @@ def emerging_tags(
     tagged_output: Tables,
 ) -> Result:
     """Group the contents without a confident tag."""
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     least = dataset.settings.tagging.apply_at
     unfitted = find_unfitted(tagged_output["tagged_output"], tagged_output["content_status"], raw_clues, least)
     space = open_space(content_tag_graph)

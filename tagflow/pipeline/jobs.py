@@ -3,10 +3,20 @@
 import dagster as dg
 
 MODE = "tagflow/mode"
-"""Run tag: ``increment`` adds to what is stored and leaves the fitted parts as they are; without it all is made."""
+"""Run tag: ``increment`` adds to what is stored and leaves the fitted parts as they are, ``failed`` only asks again
+what had no answer; without it all is made."""
 
 NEW_CONTENTS = ("raw_clues", "content_tag_graph", "tagged_output")
 """What a new content passes through between two refreshes."""
+
+
+FAILED = ("candidate_tags", "tagged_output")
+"""What asks a language model for each content."""
+
+
+def is_retry(context: dg.AssetExecutionContext) -> bool:
+    """Return whether the run only asks again for the contents that had no answer."""
+    return context.run.tags.get(MODE) == "failed"
 
 
 def is_increment(context: dg.AssetExecutionContext) -> bool:

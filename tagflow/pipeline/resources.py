@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import dagster as dg
 import polars as pl
+from pydantic import PrivateAttr
 
 from tagflow.adapters.correction_file import read_corrections
 from tagflow.adapters.data_folder import find_data
@@ -32,10 +34,12 @@ from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pa
 from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
+from tagflow.knowledge.injection import Knowledge, find_neighbours
 from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, gather_materials
-from tagflow.ports import Engine, Progress, TagModel
-from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
+from tagflow.pipeline.language_desk import LanguageDesk, find_deployment, make_brain
+from tagflow.ports import Engine, LanguageModel, Progress, TagModel
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
@@ -60,6 +64,7 @@ class Dataset:
     store: DuckDBStore
     progress: Progress
     remember: bool = True
+    desk: LanguageDesk | None = None
     opened: float = field(default_factory=time.monotonic)
 
     @cached_property
@@ -88,17 +93,51 @@ class Dataset:
         """Makes nearest-neighbour indexes."""
         return choose_index(self.settings.graph.index)
 
-    def tag_model(self, confidence: pl.DataFrame | None = None) -> RememberingTagModel:
-        """Return the tag model, which remembers what it proposed; without a confidence model it judges by the prior."""
-        model = describe_prior_model() if confidence is None else confidence
+    def tag_model(
+        self,
+        confidence: pl.DataFrame | None = None,
+        knowledge: Knowledge | None = None,
+        model: LanguageModel | None = None,
+    ) -> RememberingTagModel:
+        """Return the dataset's tag model, which remembers what it proposed.
+
+        Args:
+            confidence: ``confidence_model`` of the embedded tag model; without one it judges by the prior.
+            knowledge: what a language model is told.
+            model: the language model in the place of the deployment's.
+        """
+        brain: TagModel = self.embedded_model(confidence)
+        if self.desk is not None:
+            told = knowledge or Knowledge(FUSED_TAGSET.tables["fused_tagset"].empty(), self.decisions.rules)
+            tools, context = (self.engine, self.progress), self.desk.deployment.context
+            brain = make_brain(model or self.desk.endpoint, self.settings, self.folder, told, context, tools)
+        return RememberingTagModel(brain, self.store, self.name, keep=self.remember and model is None)
+
+    def embedded_model(self, confidence: pl.DataFrame | None = None) -> EmbeddedTagModel:
+        """Return the embedded tag model; without a confidence model it judges by the prior."""
+        judge = describe_prior_model() if confidence is None else confidence
         proposals = self.settings.vocabulary.proposals
         encoders = (self.encoder, self._plain_encoder)
-        embedded = EmbeddedTagModel(*encoders, self.engine, model, proposals=proposals, find_segmenter=find_segmenter)
-        return RememberingTagModel(embedded, self.store, self.name, keep=self.remember)
+        return EmbeddedTagModel(*encoders, self.engine, judge, proposals=proposals, find_segmenter=find_segmenter)
+
+    def gather_knowledge(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge | None:
+        """Return what a language model is told of tags and contents; None for the embedded tag model.
+
+        Args:
+            tagset: ``fused_tagset``.
+            graph: ``content_tag_graph``; its similarity edges say which contents are alike.
+            raw_clues: the contents.
+        """
+        if self.desk is None:
+            return None
+        samples = self.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
+        taught = raw_clues.join(samples, on="content_id", how="semi")
+        similarity = graph["content_tag_graph"].filter(pl.col("kind") == "similarity")
+        return Knowledge(tagset, self.decisions.rules, samples, taught, find_neighbours(similarity))
 
     def materials(self, tagset: pl.DataFrame, graph: Tables, tag_model: TagModel | None = None) -> Materials:
         """Return what a tagging method may use; without a tag model it judges by the prior one."""
-        brain = (self.encoder, tag_model or self.tag_model())
+        brain = (self.encoder, tag_model or self.embedded_model())
         return gather_materials(self.settings, self.thresholds, tagset, graph, brain, self.engine, self.build_index)
 
     def insert(self, contents: pl.DataFrame, known: pl.DataFrame, graph: Tables) -> Tables:
@@ -162,10 +201,11 @@ class Dataset:
         stored = self.store.read_all(self.name, artifact.name)
         return {name: stored.get(name, frame) for name, frame in empty.items()}
 
-    def count_work(self) -> dict[str, int]:
-        """Return what was computed and what was known already, for a run's metadata."""
+    def count_work(self) -> dict[str, int | float | str]:
+        """Return what was computed, asked and paid, and what was known already, for a run's metadata."""
         computed = self.encoder.computed
-        return {
+        asked = self.desk.count() if self.desk else {}
+        return asked | {
             "vectors_computed": computed,
             "vectors_reused": self.encoder.reused,
             "phrases_embedded": self._plain_encoder.encoded - computed,
@@ -190,6 +230,7 @@ class Workbench(dg.ConfigurableResource[None]):
 
     data: str = ""
     progress: Literal["log", "terminal"] = "log"
+    _desks: list[LanguageDesk] = PrivateAttr(default_factory=list)
 
     def folder(self) -> Path:
         """Return the data folder."""
@@ -199,13 +240,27 @@ class Workbench(dg.ConfigurableResource[None]):
         """Return the store of all artifacts."""
         return DuckDBStore(self.folder() / "warehouse")
 
-    def open(self, name: str, say: Callable[[str], object], *, remember: bool = True) -> Dataset:
+    def open_for(self, context: dg.AssetExecutionContext) -> Dataset:
+        """Open the dataset of an asset's partition."""
+        return self.open(context.partition_key, context.log.info, run=context.run_id, stage=context.asset_key.path[-1])
+
+    def open(
+        self,
+        name: str,
+        say: Callable[[str], object],
+        *,
+        remember: bool = True,
+        run: str | None = None,
+        stage: str = "command line",
+    ) -> Dataset:
         """Open a dataset.
 
         Args:
             name: the dataset.
             say: takes progress lines, in log mode.
             remember: whether vectors and proposals that are computed are kept.
+            run: id of the run, for which the budget holds; a new one if not given.
+            stage: what asks, for the accounts.
 
         Raises:
             ConfigError: there is no such dataset, or its files do not say what they may.
@@ -213,4 +268,15 @@ class Workbench(dg.ConfigurableResource[None]):
         settings, folder = load_settings(self.folder(), name), self.folder() / name
         check_methods(settings, str(folder / "dataset.yaml"))
         progress = TerminalProgress() if self.progress == "terminal" else LogProgress(say)
-        return Dataset(name, folder, settings, read_decisions(self.folder(), name), self.store(), progress, remember)
+        desk = None
+        if settings.brain == "llm":
+            deployment = find_deployment(settings, str(folder / "dataset.yaml"))
+            desk = LanguageDesk(deployment, self.folder(), run or str(uuid4()), stage, progress.say)
+            self._desks.append(desk)
+        decisions = read_decisions(self.folder(), name)
+        return Dataset(name, folder, settings, decisions, self.store(), progress, remember, desk)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close what the run opened, whether it ended well or not."""
+        while self._desks:
+            self._desks.pop().close()

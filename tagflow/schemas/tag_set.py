@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tagflow.schemas.dead_letters import DEAD_LETTERS
 from tagflow.schemas.dtypes import COUNT, SHARE, TEXT, TEXTS
 from tagflow.tables import Artifact, Column, Table
 
@@ -98,6 +99,7 @@ CANDIDATE_TAGS = Artifact(
             },
             key=("content_id",),
         ),
+        "dead_letters": DEAD_LETTERS,
     },
     "TagGPT §2.1.2",
     "One row a (content, proposed tag); no test content proposes.",

@@ -21,7 +21,12 @@ def find_unproposed(raw_clues: pl.DataFrame, known: Tables, proposer: str) -> pl
 
 
 def merge_proposals(
-    raw_clues: pl.DataFrame, known: Tables, asked: pl.DataFrame, proposals: pl.DataFrame, proposer: str
+    raw_clues: pl.DataFrame,
+    known: Tables,
+    asked: pl.DataFrame,
+    proposals: pl.DataFrame,
+    proposer: str,
+    failures: pl.DataFrame | None = None,
 ) -> Tables:
     """Return the ``candidate_tags`` artifact: what stays of the known proposals, and the new ones.
 
@@ -31,13 +36,18 @@ def merge_proposals(
         asked: the contents that just proposed.
         proposals: what they proposed; a tag proposed twice for one content keeps its votes and best score.
         proposer: fingerprint of the tag model.
+        failures: questions without an answer (see ``TagModel.failures``): dead letters, and asked again next time.
     """
+    letters = CANDIDATE_TAGS.tables["dead_letters"].empty()
+    if failures is not None:
+        letters = failures.filter(pl.col("task") == "propose").join(asked, on="content_id", how="semi")
     may = raw_clues.filter((pl.col("split") == "fit") & has_text()).select("content_id")
     stay = may.join(asked, on="content_id", how="anti")
     new = proposals.group_by("content_id", "tag").agg(pl.col("votes").sum(), pl.col("score").max())
     candidates = pl.concat([known["candidate_tags"].join(stay, on="content_id", how="semi"), new])
     counts = new.group_by("content_id").agg(proposals=pl.len().cast(pl.Int64))
-    accounts = asked.select("content_id", "content_hash", proposer=pl.lit(proposer)).join(
+    answered = asked.join(letters, on="content_id", how="anti", maintain_order="left")
+    accounts = answered.select("content_id", "content_hash", proposer=pl.lit(proposer)).join(
         counts, on="content_id", how="left"
     )
     proposed = pl.concat(
@@ -49,6 +59,7 @@ def merge_proposals(
     return {
         "candidate_tags": candidates.sort("content_id", -pl.col("score"), "tag"),
         "proposed_contents": proposed.sort("content_id"),
+        "dead_letters": letters.sort("content_id"),
     }
 
 

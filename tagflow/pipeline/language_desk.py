@@ -1,0 +1,154 @@
+"""The language model of one stage of a run: endpoint, journal, budget and manifest, opened at the first question."""
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from tagflow.adapters.deployment import BASE_URL, Deployment, is_loopback, read_deployment
+from tagflow.adapters.egress_manifest import EgressManifest
+from tagflow.adapters.endpoint_pacing import EndpointLimits
+from tagflow.adapters.journal_file import NAME, JournalFile
+from tagflow.adapters.openai_endpoint import OpenAIEndpoint
+from tagflow.adapters.prompt_folder import read_prompts
+from tagflow.adapters.response_journal import ResponseJournal
+from tagflow.adapters.spending import SpendingMeter
+from tagflow.errors import ConfigError
+from tagflow.knowledge.injection import Knowledge
+from tagflow.ports import Engine, LanguageModel, Progress
+from tagflow.prompts.redaction import redact
+from tagflow.settings import CLUE_FIELDS, DatasetSettings
+from tagflow.tagmodels.llm import LLMTagModel
+from tagflow.tagmodels.writing import Limits
+
+
+class LanguageDesk:
+    """Asks the deployment's language model, and keeps its books, for one stage of a run."""
+
+    def __init__(self, deployment: Deployment, data: Path, run: str, stage: str, say: Callable[[str], object]) -> None:
+        """Keep whom to ask and for what; nothing is opened or sent yet.
+
+        Args:
+            deployment: the endpoint, its price and the budget.
+            data: the data folder; the journal lies in its warehouse.
+            run: id of the run; the budget holds for it.
+            stage: the asset that asks.
+            say: takes lines for people.
+        """
+        self.deployment, self._data, self._run, self._stage, self._say = deployment, data, run, stage, say
+
+    @cached_property
+    def file(self) -> JournalFile:
+        """The file of all paid answers and accounts."""
+        path = self._data / "warehouse" / NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return JournalFile(path)
+
+    @cached_property
+    def journal(self) -> ResponseJournal:
+        """Paid answers."""
+        return ResponseJournal(self.file, run=self._run, stage=self._stage)
+
+    @cached_property
+    def endpoint(self) -> OpenAIEndpoint:
+        """The language model."""
+        asked = self.deployment
+        limits = EndpointLimits(
+            concurrency=asked.concurrency,
+            requests_per_minute=asked.rpm,
+            tokens_per_minute=asked.tpm,
+            deadline=asked.deadline,
+            context_tokens=asked.context,
+        )
+        key = asked.api_key.reveal() if asked.api_key else ""
+        meter = SpendingMeter(self.file, asked.budget, asked.price, run=self._run, stage=self._stage)
+        manifest = EgressManifest(self.file, run=self._run)
+        return OpenAIEndpoint(asked.base_url, asked.model, key, limits, self.journal, meter, manifest, self._say)
+
+    def count(self) -> dict[str, int | float | str]:
+        """Return what this stage asked and paid in this run; nothing if it asked nothing."""
+        if "endpoint" not in self.__dict__:
+            return {}
+        costs = self.journal.costs(self._run).filter(pl.col("stage") == self._stage)
+        total = costs.select(pl.sum("requests", "stored", "prompt_tokens", "completion_tokens", "money")).row(0)
+        names = ("requests", "answers_reused", "prompt_tokens", "completion_tokens")
+        counts: dict[str, int | float | str] = dict(zip(names, total[:4], strict=True))
+        price = self.deployment.price
+        return counts | ({"money": f"{total[4]:.4f} {price.currency}"} if price else {})
+
+    def close(self) -> None:
+        """End the connections and close the file, if they were opened."""
+        if "endpoint" in self.__dict__:
+            self.endpoint.close()
+        if "file" in self.__dict__:
+            self.file.close()
+
+
+class Redaction:
+    """Masks formatted personal data in a text before it is shown."""
+
+    fingerprint = "formatted personal data 1"
+    """Enters what identifies a proposer."""
+
+    def __call__(self, text: str) -> str:
+        """Return the text with placeholders."""
+        return redact(text)[0]
+
+
+def find_deployment(settings: DatasetSettings, where: str) -> Deployment:
+    """Return the deployment that a dataset with the brain llm asks.
+
+    Args:
+        settings: of the dataset.
+        where: the dataset's file, for the error.
+
+    Raises:
+        ConfigError: the environment names no endpoint, says what it may not, or names one that the dataset forbids.
+    """
+    deployment = read_deployment(os.environ)
+    if deployment is None:
+        raise ConfigError(f"{where}: brain is llm, and {BASE_URL} is not set: set it, or brain to embedded.")
+    if settings.llm.local_only and not is_loopback(deployment.host):
+        raise ConfigError(
+            f"{where}: llm.local_only allows an endpoint on this machine only, and {BASE_URL} names {deployment.host}."
+        )
+    return deployment
+
+
+def make_brain(
+    model: LanguageModel,
+    settings: DatasetSettings,
+    folder: Path,
+    knowledge: Knowledge,
+    context: int,
+    tools: tuple[Engine, Progress],
+) -> LLMTagModel:
+    """Return the tag model that asks a language model.
+
+    Args:
+        model: whom it asks.
+        settings: how.
+        folder: the dataset's folder, which may hold prompts of its own.
+        knowledge: what is put into the questions.
+        context: tokens that prompt and answer may have together.
+        tools: run the batches and tell how far they are.
+    """
+    asked = settings.llm
+    limits = Limits(
+        context=context,
+        proposals=settings.vocabulary.proposals,
+        samples=asked.samples,
+        temperature=asked.temperature,
+        candidates=asked.candidates,
+        choices=asked.choices,
+        shown=asked.shown,
+        confirmations=asked.confirmations,
+        thinking=asked.thinking,
+    )
+    prompts = read_prompts(folder, settings.language, settings.domain)
+    fields = CLUE_FIELDS if asked.fields is None else asked.fields
+    shown = Redaction() if asked.redact else None
+    single = settings.task == "single"
+    return LLMTagModel(model, knowledge, prompts, *tools, limits=limits, fields=fields, redact=shown, single=single)
