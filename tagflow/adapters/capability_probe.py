@@ -8,7 +8,7 @@ from typing import Any, Literal
 from tagflow.adapters.endpoint_exchange import Exchange
 from tagflow.adapters.endpoint_replies import Reply
 from tagflow.adapters.endpoint_requests import Quirks
-from tagflow.calls import Answer, Call, Capabilities, Sample, make_key
+from tagflow.calls import WAITING, Answer, Call, Capabilities, Sample, make_key
 
 VERSION = "1"  # raise it when the probe asks something else
 
@@ -53,26 +53,30 @@ async def probe(exchange: Exchange) -> Probed:
     plain, reply = await exchange.ask(_PLAIN, NOTHING)
     if plain.outcome not in ("answered", "truncated", "refused", "filtered"):
         return Probed(None, failure=plain)
-    (logprobs, sure), (schema, also), (many, seed, too) = await asyncio.gather(
+    (logprobs, first), (schema, second), (many, seed, third) = await asyncio.gather(
         _find_logprobs(exchange), _find_schema(exchange), _find_samples(exchange)
     )
+    answers = (*first, *second, *third)
+    unasked = [answer for answer in answers if answer.outcome in WAITING]
+    if unasked:
+        return Probed(None, failure=unasked[0])
     usage = reply is not None and reply.counted
-    return Probed(Capabilities(logprobs, schema, many, seed, usage), sure=sure and also and too)
+    return Probed(Capabilities(logprobs, schema, many, seed, usage), sure=all(map(_is_sure, answers)))
 
 
-async def _find_logprobs(exchange: Exchange) -> tuple[bool, bool]:
+async def _find_logprobs(exchange: Exchange) -> tuple[bool, list[Answer]]:
     answer, reply = await exchange.ask(_YES_NO, replace(NOTHING, logprobs=True))
-    return bool(reply and reply.samples and reply.samples[0].first), _is_sure(answer)
+    return bool(reply and reply.samples and reply.samples[0].first), [answer]
 
 
-async def _find_schema(exchange: Exchange) -> tuple[Dialect, bool]:
-    sure = True
+async def _find_schema(exchange: Exchange) -> tuple[Dialect, list[Answer]]:
+    answers = []
     for dialect in _DIALECTS:
         answer, reply = await exchange.ask(_SCHEMA, replace(NOTHING, schema=dialect))
+        answers.append(answer)
         if reply and reply.samples and _follows(reply.samples[0]):
-            return dialect, sure
-        sure = sure and _is_sure(answer)
-    return "prompt", sure
+            return dialect, answers
+    return "prompt", answers
 
 
 def _follows(sample: Sample) -> bool:
@@ -88,7 +92,7 @@ def _follows(sample: Sample) -> bool:
     )
 
 
-async def _find_samples(exchange: Exchange) -> tuple[bool, bool, bool]:
+async def _find_samples(exchange: Exchange) -> tuple[bool, bool, list[Answer]]:
     can = replace(NOTHING, many=True)
     once, first = await exchange.ask(_MANY, can, _SEED)
     call = _MANY if first else replace(_MANY, samples=1)  # n, the seed or both were refused
@@ -96,7 +100,7 @@ async def _find_samples(exchange: Exchange) -> tuple[bool, bool, bool]:
         once, first = await exchange.ask(call, can, _SEED)
     again, second = await exchange.ask(call, can, _SEED)
     many = first is not None and len(first.samples) == _MANY.samples
-    return many, _agree(first, second), _is_sure(once) and _is_sure(again)
+    return many, _agree(first, second), [once, again]
 
 
 def _agree(first: Reply | None, second: Reply | None) -> bool:
@@ -106,9 +110,7 @@ def _agree(first: Reply | None, second: Reply | None) -> bool:
 
 
 def _is_sure(answer: Answer) -> bool:
-    return answer.outcome not in ("stopped", "over_budget") and (
-        answer.outcome != "exhausted" or "HTTP 500" in answer.reason  # a server that breaks on what it does not know
-    )
+    return answer.outcome != "exhausted" or "HTTP 500" in answer.reason  # a server that breaks on what it does not know
 
 
 def make_probe_key(endpoint: str, model: str) -> str:

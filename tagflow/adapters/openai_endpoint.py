@@ -208,7 +208,7 @@ class OpenAIEndpoint:
             loop, self._loop = self._loop, None
         if loop is not None:
             if self._wire is not None:
-                asyncio.run_coroutine_threadsafe(self._wire.aclose(), loop).result(self._limits.connect)
+                wait([asyncio.run_coroutine_threadsafe(self._wire.aclose(), loop)], self._limits.connect)
             loop.call_soon_threadsafe(loop.stop)
         self._threads.shutdown(wait=False)
 

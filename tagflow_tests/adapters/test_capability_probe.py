@@ -11,7 +11,7 @@ from tagflow.errors import ModelError
 from tagflow_tests.llm.completions import Abilities
 from tagflow_tests.llm.desk import KEY, MODEL, PROBE, ask, open_desk
 from tagflow_tests.llm.fault_server import FaultServer, Request
-from tagflow_tests.llm.ledgers import SmallJournal
+from tagflow_tests.llm.ledgers import SmallJournal, SmallMeter
 
 SCHEMA = json.dumps({"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}})
 ALL = Capabilities(logprobs=True, schema="json_schema", many=True, seed=True, usage=True)
@@ -139,6 +139,15 @@ def test_what_passing_faults_leave_open_is_not_kept() -> None:
     with FaultServer(faults=drop) as server, open_desk(server, journal) as desk:
         assert not desk.endpoint.capabilities.logprobs
         assert journal.find([make_probe_key(server.url, MODEL)]) == {}
+
+
+def test_a_probe_that_the_budget_cuts_short_leaves_everything_waiting() -> None:
+    # the plain question sets aside 114 to 134 bytes and 16 tokens, and takes 8
+    with FaultServer() as server, open_desk(server, meter=SmallMeter(budget=160), probe=False) as desk:
+        assert {answer.outcome for answer in desk.endpoint.answer([ask(0), ask(1)])} == {"over_budget"}
+        assert 1 <= len(server.requests) < PROBE
+        with pytest.raises(ModelError, match="budget"):
+            _ = desk.endpoint.capabilities
 
 
 def test_passing_faults_do_not_mislead_it() -> None:

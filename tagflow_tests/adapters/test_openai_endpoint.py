@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -27,13 +28,13 @@ def test_answers_come_in_the_order_of_the_calls_whatever_the_order_of_the_replie
 
 
 def test_as_many_requests_are_in_flight_as_allowed_and_no_more() -> None:
-    with FaultServer(latency=0.05) as server, open_desk(server, concurrency=6) as desk:
+    with FaultServer(latency=0.15) as server, open_desk(server, concurrency=6) as desk:
         desk.endpoint.answer([ask(number) for number in range(24)])
         assert server.most_in_flight == 6
 
 
 def test_two_batches_at_a_time_share_the_requests_in_flight() -> None:
-    with FaultServer(latency=0.03) as server, open_desk(server, concurrency=4) as desk:
+    with FaultServer(latency=0.1) as server, open_desk(server, concurrency=4) as desk:
         batches = [[ask(f"{name} {number}") for number in range(12)] for name in "ab"]
         threads = [threading.Thread(target=desk.endpoint.answer, args=[batch]) for batch in batches]
         for thread in threads:
@@ -206,17 +207,17 @@ def test_a_call_that_cannot_fit_the_known_context_is_not_sent() -> None:
 
 def test_requests_a_minute_are_spaced() -> None:
     with FaultServer() as server, open_desk(server, requests_per_minute=3000) as desk:  # one in 20 ms
+        start = time.monotonic()
         desk.endpoint.answer([ask(number) for number in range(10)])
-        times = [request.at for request in desk.requests]
-        assert times[-1] - times[0] > 9 * 0.02 - 0.015
+        assert time.monotonic() - start >= 9 * 0.02
 
 
-def test_tokens_a_minute_are_spaced_by_what_was_used() -> None:
+def test_tokens_a_minute_are_spaced() -> None:
     reply = Completion(("fine",), usage=(10, 10))  # 20 tokens at 1,000 a second: 20 ms
     with FaultServer(lambda body: reply) as server, open_desk(server, tokens_per_minute=60_000) as desk:
+        start = time.monotonic()
         desk.endpoint.answer([ask(number) for number in range(10)])
-        times = [request.at for request in desk.requests]
-        assert times[-1] - times[0] > 9 * 0.02 - 0.03
+        assert time.monotonic() - start >= 9 * 0.02
 
 
 def test_fingerprint_and_texts_for_people_hold_no_key() -> None:

@@ -16,7 +16,7 @@ MODEL = "some-model"
 PROBE = 5  # requests of the probe where nothing goes wrong: plain, log-probabilities, schema, twice several samples
 
 SHORT = EndpointLimits(
-    deadline=0.5, backoff=0.005, backoff_most=0.01, pause=0.01, pause_most=0.02, retry_after=1.0, body_bytes=1 << 20
+    deadline=2.0, backoff=0.005, backoff_most=0.01, pause=0.01, pause_most=0.02, retry_after=1.0, body_bytes=1 << 20
 )
 """Waits of milliseconds, so that tests need not wait."""
 
