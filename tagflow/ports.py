@@ -89,6 +89,10 @@ class TagModel(Protocol):
     def rungs(self) -> pl.DataFrame:
         """What gave judged pairs their numbers: content_id, tag_id, rung (null: nothing could), mass."""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How answers were read and what was left out of them, for a run's metadata."""
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that fit their contents (raw_clues columns).
 

@@ -28,7 +28,9 @@ def read_prompts(folder: Path, language: str, domain: str) -> Prompts:
     texts = {path.name: _read(path) for path in files}
     examples = texts.pop(EXAMPLES, None)
     try:
-        return load_prompts(language, domain, {name.removesuffix(".jinja"): said for name, said in texts.items()}, examples)
+        return load_prompts(
+            language, domain, {name.removesuffix(".jinja"): said for name, said in texts.items()}, examples
+        )
     except ConfigError as error:
         raise ConfigError(f"{own}: {error}") from error
 

@@ -85,6 +85,11 @@ class RememberingTagModel:
         """The wrapped model's rungs."""
         return self._model.rungs
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The wrapped model's counts."""
+        return self._model.counts
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Ask the wrapped model."""
         return self._model.select(pairs, contents)

@@ -5,8 +5,8 @@ import polars as pl
 from tagflow.calls import WAITING
 from tagflow.clues.conversion import has_text
 from tagflow.errors import ArtifactError
-from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.knowledge.corrections import REVIEWED
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, TaggingSettings
 
 

@@ -7,7 +7,7 @@ from tagflow.adapters.content_reader import read_contents
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
-from tagflow.confidence.reconciliation import find_settled, keep_settled
+from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
 from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
@@ -27,7 +27,7 @@ from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
 from tagflow.pipeline.emergence import emerging_tags
-from tagflow.pipeline.jobs import is_increment
+from tagflow.pipeline.jobs import is_increment, is_retry
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
@@ -88,10 +88,12 @@ def candidate_tags(context: dg.AssetExecutionContext, workbench: Workbench, raw_
     stored = dataset.store.exists(dataset.name, "candidate_tags")
     known = dataset.store.read_all(dataset.name, "candidate_tags") if stored else no_proposals()
     asked = find_unproposed(raw_clues, known, model.proposer)
-    tables = merge_proposals(raw_clues, known, asked, model.propose(asked), model.proposer)
-    reused = len(tables["proposed_contents"]) - model.proposed  # the model remembers contents this artifact lost
-    counts = {"proposed_anew": model.proposed, "proposals_reused": reused}
-    return make_result(context, dataset, tables, **counts, **dataset.count_work())
+    proposals = model.propose(asked)
+    tables = merge_proposals(raw_clues, known, asked, proposals, model.proposer, model.failures)
+    failed = len(tables["dead_letters"])
+    reused = len(tables["proposed_contents"]) + failed - model.proposed  # it remembers contents this artifact lost
+    counts = {"proposed_anew": model.proposed - failed, "proposals_reused": reused, "dead_letters": failed}
+    return make_result(context, dataset, tables, **counts, **model.counts, **dataset.count_work())
 
 
 @dg.asset(**describe_asset("filtered_tagset", "tag_set"))
@@ -126,7 +128,7 @@ def fused_tagset(
     fit = raw_clues.filter((pl.col("split") == "fit") & has_text())
     contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
     given = (filtered_tagset, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
-    tables, changes = assemble_tagset(*given, dataset.thresholds, dataset.settings)
+    tables, changes = assemble_tagset(*given, dataset.thresholds, dataset.settings, dataset.confirm_pairs())
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
     counts = count_changes(changes) if len(previous) else {}
     changed = {f"tags_{change}": count for change, count in counts.items()}
@@ -247,7 +249,8 @@ def tagged_output(
 ) -> Result:
     dataset = workbench.open_for(context)
     contents, method = raw_clues["raw_clues"], dataset.settings.tagging.method
-    judge = dataset.tag_model(confidence_model["confidence_model"])
+    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents)
+    judge = dataset.tag_model(confidence_model["confidence_model"], knowledge)
     materials = dataset.materials(fused_tagset, content_tag_graph, judge)
     settings = dataset.set_bands(confidence_model, judge)
     model, version = (
@@ -257,29 +260,37 @@ def tagged_output(
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
     stored = _read_tagged(context, dataset)
     cases = dataset.read_cases(fused_tagset, contents)
-    decided = find_decided(stored, cases)
-    settled = find_settled(stored, placed, model=model, version=version)
-    settled = settled.filter(~settled.is_in(decided.implode()))
+    if is_retry(context):
+        failed = find_failed(stored, placed)
+        settled = placed["content_id"].filter(~placed["content_id"].is_in(failed.implode()))
+    else:
+        decided = find_decided(stored, cases)
+        settled = find_settled(stored, placed, model=model, version=version)
+        settled = settled.filter(~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
-    judged = settle_candidates(load_tagger(method)(asked, materials), cases, fused_tagset)
+    answered = load_tagger(method)(asked, materials)
+    letters = judge.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
+    judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
     allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
     tagged = rank_tags(allowed.kept, settings, model=model, version=version)
-    tables = keep_settled(stored, settled, tagged, scored)
-    status = account_contents(contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"])
+    tables = keep_settled(stored, settled, tagged, scored, letters)
+    status = account_contents(
+        contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"], tables["dead_letters"]
+    )
     check_conservation(len(contents) + len(raw_clues["quarantine"]), status)
     tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
-    return make_result(context, dataset, tables, **counts, **bands, **work, **dataset.count_work())
+    return make_result(context, dataset, tables, **counts, **bands, **work, **judge.counts, **dataset.count_work())
 
 
 def _read_tagged(context: dg.AssetExecutionContext, dataset: Dataset) -> Tables:
     """What is stored, where the run only adds to it; else nothing."""
-    if is_increment(context) and dataset.store.exists(dataset.name, "tagged_output"):
-        return dataset.store.read_all(dataset.name, "tagged_output")
+    if is_increment(context) or is_retry(context):
+        return dataset.read_previous(TAGGED_OUTPUT)
     return {name: table.empty() for name, table in TAGGED_OUTPUT.tables.items()}
 
 
@@ -298,7 +309,8 @@ def evaluation_report(
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
-    model = dataset.tag_model(confidence_model["confidence_model"])
+    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, raw_clues)
+    model = dataset.tag_model(confidence_model["confidence_model"], knowledge)
     materials = dataset.materials(fused_tagset, content_tag_graph, model)
     asked = dataset.settings.evaluation.methods
     for method in list_methods() if asked is None else asked:

@@ -65,7 +65,7 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
 )
 def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
     """Warn about every figure of the tag set that is beyond its limit."""
-    dataset = workbench.open_for(context)
+    dataset = workbench.open(context.partition_key, context.log.info)
     store, settings = dataset.store, dataset.settings
     tagset = store.read_all(dataset.name, "fused_tagset")
     fused = tagset["fused_tagset"]

@@ -9,7 +9,6 @@ what had no answer; without it all is made."""
 NEW_CONTENTS = ("raw_clues", "content_tag_graph", "tagged_output")
 """What a new content passes through between two refreshes."""
 
-
 FAILED = ("candidate_tags", "tagged_output")
 """What asks a language model for each content."""
 
@@ -39,4 +38,11 @@ tag_new_contents = dg.define_asset_job(
     "everything else stays as it is.",
 )
 
-JOBS = [tag_dataset, tag_new_contents]
+ask_again = dg.define_asset_job(
+    "ask_again",
+    selection=dg.AssetSelection.assets(*FAILED),
+    tags={MODE: "failed"},
+    description="Asks the language model again for the contents that had no answer; everything else stays as it is.",
+)
+
+JOBS = [tag_dataset, tag_new_contents, ask_again]

@@ -50,6 +50,8 @@ from tagflow.settings import (
 from tagflow.tables import Artifact, Tables
 from tagflow.taggers import check_methods, name_model
 from tagflow.tagmodels.embedded import EmbeddedTagModel
+from tagflow.tagmodels.llm import LLMTagModel
+from tagflow.tagset.fusion import SURE, Ask
 from tagflow.tagset.vocabulary import resolve_tags
 
 
@@ -106,12 +108,14 @@ class Dataset:
             knowledge: what a language model is told.
             model: the language model in the place of the deployment's.
         """
-        brain: TagModel = self.embedded_model(confidence)
-        if self.desk is not None:
-            told = knowledge or Knowledge(FUSED_TAGSET.tables["fused_tagset"].empty(), self.decisions.rules)
-            tools, context = (self.engine, self.progress), self.desk.deployment.context
-            brain = make_brain(model or self.desk.endpoint, self.settings, self.folder, told, context, tools)
+        brain = self._make_brain(knowledge, model) if self.desk else self.embedded_model(confidence)
         return RememberingTagModel(brain, self.store, self.name, keep=self.remember and model is None)
+
+    def _make_brain(self, knowledge: Knowledge | None, model: LanguageModel | None) -> LLMTagModel:
+        assert self.desk is not None
+        told = knowledge or Knowledge(FUSED_TAGSET.tables["fused_tagset"].empty(), self.decisions.rules)
+        tools, context = (self.engine, self.progress), self.desk.deployment.context
+        return make_brain(model or self.desk.endpoint, self.settings, self.folder, told, context, tools)
 
     def embedded_model(self, confidence: pl.DataFrame | None = None) -> EmbeddedTagModel:
         """Return the embedded tag model; without a confidence model it judges by the prior."""
@@ -119,6 +123,13 @@ class Dataset:
         proposals = self.settings.vocabulary.proposals
         encoders = (self.encoder, self._plain_encoder)
         return EmbeddedTagModel(*encoders, self.engine, judge, proposals=proposals, find_segmenter=find_segmenter)
+
+    def confirm_pairs(self) -> Ask | None:
+        """Return what asks the language model about pairs of near tags; None where nothing is to be asked."""
+        if self.desk is None or not self.settings.llm.confirmations:
+            return None
+        model = self._make_brain(None, None)
+        return lambda pairs: model.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
 
     def gather_knowledge(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge | None:
         """Return what a language model is told of tags and contents; None for the embedded tag model.
@@ -242,7 +253,9 @@ class Workbench(dg.ConfigurableResource[None]):
 
     def open_for(self, context: dg.AssetExecutionContext) -> Dataset:
         """Open the dataset of an asset's partition."""
-        return self.open(context.partition_key, context.log.info, run=context.run_id, stage=context.asset_key.path[-1])
+        return self.open(
+            context.partition_key, context.log.info, run=context.run.run_id, stage=context.asset_key.path[-1]
+        )
 
     def open(
         self,

@@ -93,6 +93,11 @@ class EmbeddedTagModel:
         """None: the confidence model is no ladder."""
         return pl.DataFrame(schema=RUNGS)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Nothing: it reads no answers."""
+        return {}
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep every pair, with the probability of the prior model without history as ``choice``."""
         return pairs.with_columns(

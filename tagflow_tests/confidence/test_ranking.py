@@ -69,18 +69,20 @@ def test_a_single_tag_dataset_gives_the_best_tag_or_none():
     assert rank(scored, task="single", top_k=5, min_confidence=0.4) == [("a", 1, "y")]
 
 
-def account(tagged: pl.DataFrame, judged: pl.Series | None = None) -> pl.DataFrame:
+def account(tagged: pl.DataFrame, judged: pl.Series | None = None, letters: pl.DataFrame | None = None) -> pl.DataFrame:
     """Return the status of two contents with text, one without, and two quarantined records."""
     raw = make_raw_clues({"content_id": "b"}, {"content_id": "a"}, {"content_id": "blank", "text": "?!"})
     bad = {"reason": "not JSON", "raw": "{", "source_file": "x.jsonl"}
     quarantine = make_table("raw_clues", [{**bad, "line": 3}, {**bad, "line": 0, "content_id": "b"}], "quarantine")
-    return account_contents(raw, quarantine, tagged, pl.Series(["a", "b", "blank"]) if judged is None else judged)
+    placed = pl.Series(["a", "b", "blank"]) if judged is None else judged
+    return account_contents(raw, quarantine, tagged, placed, letters)
 
 
 def test_every_record_read_is_accounted_for_once():
     scored = score(("a", "x", 0.9), ("a", "y", 0.8), ("b", "x", 0.1))
     tagged = rank_tags(scored, DatasetSettings(), model="match/embedded", version="123")
     tables = {"tagged_output": tagged, "scored_candidates": scored, "content_status": account(tagged)}
+    tables["dead_letters"] = TAGGED_OUTPUT.tables["dead_letters"].empty()
     checked = check_tables(TAGGED_OUTPUT, tables)
     assert checked["content_status"].select("content_id", "status", "tags").rows() == [
         ("b", "no_tag_fits", 0),
@@ -113,6 +115,25 @@ def test_a_content_that_is_not_in_the_graph_yet_is_pending():
         ("b", "pending", "not in the content-tag graph yet"),
         ("a", "tagged", None),
         ("blank", "skipped", "no text"),
+    ]
+
+
+def test_a_content_without_an_answer_is_a_dead_letter_and_one_whose_question_waits_is_pending():
+    """Of two questions of b one only waits, so b is asked again anyway."""
+    letters = make_table(
+        "tagged_output",
+        [
+            {"content_id": "a", "task": "judge", "outcome": "filtered", "reason": ""},
+            {"content_id": "b", "task": "judge", "outcome": "refused", "reason": "it declined"},
+            {"content_id": "b", "task": "select", "outcome": "over_budget", "reason": "the budget is used up"},
+        ],
+        "dead_letters",
+        requests=1,
+    )
+    tagged = rank_tags(score(), DatasetSettings(), model="m", version="v")
+    assert account(tagged, letters=letters).select("content_id", "status", "reason").rows()[:2] == [
+        ("b", "pending", "select: the budget is used up"),
+        ("a", "dead_lettered", "judge: filtered"),
     ]
 
 

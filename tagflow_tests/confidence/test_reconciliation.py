@@ -3,12 +3,15 @@
 import polars as pl
 import pytest
 
-from tagflow.confidence.reconciliation import find_settled, keep_settled
+from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
 from tagflow.tables import Tables
 from tagflow_tests.frames import make_table
 from tagflow_tests.worlds import raw_clues, said, scored
 
 CLUES = raw_clues(said("a", title="x"), said("b", title="x"), said("c", title="x"), said("w", title="x"))
+
+
+LETTER = {"content_id": "w", "task": "judge", "outcome": "stopped", "reason": "x", "requests": 0}
 
 
 def stored(model: str = "m", version: str = "v") -> Tables:
@@ -26,6 +29,7 @@ def stored(model: str = "m", version: str = "v") -> Tables:
         "tagged_output": make_table("tagged_output", tagged.to_dicts()),
         "scored_candidates": scored(("a", "soup", 0.9), ("a", "stew", 0.1), ("b", "soup", 0.1)),
         "content_status": make_table("tagged_output", status, "content_status", tags=0),
+        "dead_letters": make_table("tagged_output", [LETTER], "dead_letters"),
     }
 
 
@@ -59,3 +63,11 @@ def test_rows_of_settled_contents_stand_beside_the_new_ones() -> None:
         ("a", "soup"),
         ("a", "stew"),
     ]
+
+
+def test_what_had_no_answer_is_found_and_its_letter_goes_with_it() -> None:
+    was = stored()
+    assert find_failed(was, CLUES).to_list() == ["w"]
+    new = was["tagged_output"].clear()
+    assert keep_settled(was, pl.Series(["a", "w"]), new, scored())["dead_letters"].rows() == [tuple(LETTER.values())]
+    assert keep_settled(was, pl.Series(["a"]), new, scored())["dead_letters"].is_empty()

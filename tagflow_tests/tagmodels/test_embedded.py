@@ -94,8 +94,8 @@ def test_no_content_gets_more_proposals_than_asked_for(proposals):
 def test_proposals_have_the_declared_schema_best_first_within_each_content():
     raw = clues({"title": "Vegan pasta"}, {"title": "7 8"}, {"title": None}, {"title": "soup", "asr": "soup, bread"})
     table = model().propose(raw)
-    accounts = CANDIDATE_TAGS.tables["proposed_contents"].empty()
-    check_tables(CANDIDATE_TAGS, {"candidate_tags": table, "proposed_contents": accounts})
+    beside = {name: CANDIDATE_TAGS.tables[name].empty() for name in ("proposed_contents", "dead_letters")}
+    check_tables(CANDIDATE_TAGS, {"candidate_tags": table, **beside})
     assert table["content_id"].unique(maintain_order=True).to_list() == ["c0", "c3"]
     assert set(table["votes"]) == {1}
     assert table["score"].is_between(0, 1).all()
