@@ -122,12 +122,20 @@ def _combine(featured: pl.DataFrame, *, known: bool) -> pl.DataFrame:
     """The features that are made of others; without a classifier those that are made of its score are 0."""
     whether = float(known)
     learned = pl.col("learned").clip(LEAST_SCORE).log() * whether
-    rank = pl.col("learned").rank("min", descending=True).over("content_id") if known else pl.lit(1.0)
+    grown = pl.col("path").is_in([GROWN]) if "path" in featured.columns else pl.lit(False)
+    rank: pl.Expr = pl.lit(1.0)
+    if known:  # what only growth recalled must not move the others
+        among_all, among_own = (
+            pl.col("learned").rank("min", descending=True).over("content_id", *more) for more in ((), (grown,))
+        )
+        rank = pl.when(grown).then(among_all).otherwise(among_own)
+    most = pl.col("learned").max()
+    best = pl.when(grown).then(most.over("content_id")).otherwise(most.over("content_id", grown))
     return featured.with_columns(
         human_log=(pl.col("human") + LEAST_SHARE).log(),
         lexical_log=(pl.col("lexical") + LEAST_SHARE).log(),
         learned_log=learned,
-        learned_lead=pl.col("learned") - pl.col("learned").max().over("content_id"),
+        learned_lead=pl.col("learned") - best,
         learned_rank=rank.cast(pl.Float64).log() * whether,
         named_prior=pl.col("named") * pl.col("prior"),
         named_learned=pl.col("named") * learned,

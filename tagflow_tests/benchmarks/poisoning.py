@@ -261,10 +261,10 @@ def main(folder: Path | None, name: str | None, rounds: int) -> None:
     world = read_world(folder, name) if folder and name else make_world()
     fed = len(feed_mistakes(world, 1)[0])
     click.echo(f"{len(world.contents):,} contents, {len(world.tagset):,} tags, {fed} mistakes fed a round\n")
+    growing, fixed = measure(world, rounds)
     click.echo(
         f"{'round':>5}{'grown edges':>13}{'assigned':>10}{'poisoned':>10}{'| fixed: assigned':>19}{'poisoned':>10}"
     )
-    growing, fixed = measure(world, rounds)
     for number, (on, off) in enumerate(zip(growing, fixed, strict=True), 1):
         row = f"{number:5}{on.grown:13,}{on.assigned:10,}{on.poisoned:10,}{off.assigned:19,}{off.poisoned:10,}"
         click.echo(row)

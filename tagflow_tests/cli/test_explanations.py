@@ -66,7 +66,7 @@ def fixture_store(tmp_path: Path) -> DuckDBStore:
     graph = {
         "content_tag_graph": pl.concat([materials.deterministic, materials.similarity]),
         "vectors": pl.concat(vectors),
-        **{name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified")},
+        **{name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified", "grown")},
     }
     store.write("kitchen", "content_tag_graph", graph)
     write_judge(store)
@@ -81,7 +81,9 @@ def write_judge(store: DuckDBStore, *, fitted: bool = False, reliability: pl.Dat
     model = describe_prior_model().with_columns(coefficient=weights, fitted=pl.lit(fitted))
     empty = CONFIDENCE_MODEL.tables["reliability"].empty()
     curve = empty if reliability is None else reliability
-    store.write("kitchen", "confidence_model", {"confidence_model": model, "reliability": curve})
+    thresholds = CONFIDENCE_MODEL.tables["thresholds"].empty()
+    tables = {"confidence_model": model, "reliability": curve, "thresholds": thresholds}
+    store.write("kitchen", "confidence_model", tables)
 
 
 def write_output(store: DuckDBStore, scored: pl.DataFrame, model: str, settings: DatasetSettings = SETTINGS) -> None:

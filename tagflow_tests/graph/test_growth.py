@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
 from tagflow.adapters.exact_neighbours import ExactNeighbours
 from tagflow.confidence.features import FEATURES
+from tagflow.graph.classifier import Classifier
 from tagflow.graph.edges import link_history
 from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pairs, link_grown
 from tagflow.graph.insertion import build_graph, forget_contents
@@ -174,11 +176,15 @@ def test_the_judge_sees_the_same_features_whether_the_graph_grew_or_not():
     new, settings = raw_clues(said("n", title="stew travel")), DatasetSettings(graph=GraphSettings(grow=True))
     plain = kitchen(new, {**KITCHEN_TAGS, "rome": []}, settings=settings)
     more = edges(grown("f1", "rome"), grown("f2", "rome"), grown("f1", "vegan"), grown("n", "soup"))
+    knows = Classifier(np.arange(3), np.arange(4), np.full((3, 4), [0.1, 0.2, 0.3, 0.9], np.float32), np.ones(3, "f4"))
+    plain = replace(plain, space=plain.space._replace(classifier=knows))  # rome has the highest score
     both = replace(plain, deterministic=pl.concat([plain.deterministic, more]))
     off, on = (recall_pairs(new, materials).sort("tag_id") for materials in (plain, both))
     assert set(on["tag_id"]) - set(off["tag_id"]) == {"rome"}
     shared = on.join(off, on="tag_id", how="semi").sort("tag_id")
     assert shared.select(*FEATURES, "annotated", "path").equals(off.select(*FEATURES, "annotated", "path"))
+    brought = on.filter(pl.col("path") == "grown").select("tag_id", "learned_lead", "learned_rank")
+    assert brought.rows() == [("rome", 0.0, 0.0)]  # the first of all; ln 1
 
 
 def test_a_grown_edge_is_no_sample():
