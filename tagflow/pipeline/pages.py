@@ -60,7 +60,8 @@ def make_result(context: dg.AssetExecutionContext, dataset: Dataset, tables: Tab
     """Return what an asset materialized, with its page; says the counts on the way."""
     name = context.asset_key.path[-1]
     rows = len(tables[name])
-    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items())
+    plain = {key: value for key, value in counts.items() if not isinstance(value, dg.MetadataValue)}
+    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in plain.items())
     dataset.progress.say(f"{name:<18} {time.monotonic() - dataset.opened:6.1f} s  {rows:>9,} rows  {said}")
     shown = {"dagster/row_count": rows, **counts, **draw_page(name, dataset.name, tables)}
     return dg.MaterializeResult(value=tables, metadata=shown)
