@@ -86,26 +86,33 @@ def are_spelled_alike(pairs: PairTexts) -> Mask:
 
 NOUNS = r"(?:ification|isation|ization|ation|ition|tion|ion)$"
 VERBS = r"(?:ifying|ising|izing|ating|iting|ting|ying|ing)$"
+PLURAL = r"(\p{L}{2}[^s\W])s$"
 
 
 def are_derived(pairs: PairTexts) -> Mask:
-    """Return where a noun in -ion stands for a verb in -ing of one stem (salary negotiation, negotiating a salary)."""
-    lists = split_words(pairs.texts)
+    """Return where a noun stands for a verb in -ing of one stem (salary negotiation, negotiating a salary).
+
+    The noun ends in -ion, in -graphy, or, beside another word, is the stem itself in the plural (advice for parents).
+    """
+    lists = split_words(pairs.texts).list.eval(pl.element().str.replace(PLURAL, "$1"))
     kept = lists.list.eval(pl.element().filter(~pl.element().is_in(list(SKIPPED))))
     alone = list_difference(kept, pairs)
-    shared = (kept.list.len().gather(pairs.left) > 1) & (kept.list.len().gather(pairs.right) > 1)
-    one = (alone["left"].list.len() == 1) & (alone["right"].list.len() == 1) & shared
-    words = alone.select(pl.col(side).list.first().fill_null("") for side in ("left", "right"))
+    several = (kept.list.len().gather(pairs.left) > 1) & (kept.list.len().gather(pairs.right) > 1)
+    one = (alone["left"].list.len() == 1) & (alone["right"].list.len() == 1)
+    words = alone.select(pl.col(side).list.first().fill_null("") for side in ("left", "right")).with_columns(
+        left_text=pairs.texts.gather(pairs.left), right_text=pairs.texts.gather(pairs.right)
+    )
     left, right = pl.col("left"), pl.col("right")
-    stem = pl.lit(False)
-    for noun, verb in ((left, right), (right, left)):
-        stem |= (
-            noun.str.contains(NOUNS)
-            & verb.str.contains(VERBS)
-            & (noun.str.replace(NOUNS, "") == verb.str.replace(VERBS, ""))
-            & (noun.str.replace(NOUNS, "").str.len_chars() > 3)
-        )
-    return np.asarray((one & words.select(stem).to_series()).to_numpy(), dtype=np.bool_)
+    beside, alone_too = pl.lit(False), pl.lit(False)
+    for noun, verb, text in ((left, right, pl.col("left_text")), (right, left, pl.col("right_text"))):
+        stem = noun.str.replace(NOUNS, "")
+        same = verb.str.contains(VERBS) & (stem == verb.str.replace(VERBS, "")) & (stem.str.len_chars() > 3)
+        beside |= same & noun.str.contains(NOUNS)
+        many = text.str.contains(noun + "s", literal=True)  # of one fish a fishing lake says nothing
+        beside |= many & (verb == noun + "ing") & (noun.str.len_chars() > 3)
+        alone_too |= noun.str.ends_with("graphy") & (verb == noun.str.replace("y$", "ing"))
+    found = words.select((beside & several) | alone_too).to_series()
+    return np.asarray((one & found).to_numpy(), dtype=np.bool_)
 
 
 def are_turned(pairs: PairTexts) -> Mask:
