@@ -19,16 +19,16 @@ COUNT = 24
 
 
 @contextmanager
-def open_kitchen(data: Path, latency: float = 0.0, **settings: object) -> Iterator[FaultServer]:
-    """Write the dataset ``kitchen`` and serve its language model; the environment names both until the end."""
+def open_kitchen(data: Path, latency: float = 0.0, name: str = "kitchen", **settings: object) -> Iterator[FaultServer]:
+    """Write a dataset and serve its language model; the environment names both until the end."""
     vocabulary = {"source": "union", "min_contents": 2, "proposals": 8}
     quick = {"vocabulary": vocabulary, "evaluation": {"methods": []}, "encoder": {"model": NGRAMS}}
     chosen = {"brain": "llm", **quick, **settings}
-    make_dataset(data, "kitchen", read_recipes(COUNT), **chosen)
+    make_dataset(data, name, read_recipes(COUNT), **chosen)
     served = FaultServer(read_words, abilities=Abilities(models=("reader",), keys=(KEY,)), latency=latency)
     with pytest.MonkeyPatch.context() as patch, served as server:
-        for name, value in name_endpoint(server).items():
-            patch.setenv(name, value)
+        for variable, value in name_endpoint(server).items():
+            patch.setenv(variable, value)
         patch.setenv("TAGFLOW_DATA", str(data))
         patch.delenv("DAGSTER_HOME", raising=False)
         yield server
