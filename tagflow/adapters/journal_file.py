@@ -22,8 +22,8 @@ from tagflow.errors import ArtifactError
 NAME = "journal.sqlite"
 """Its name in the warehouse folder."""
 
-VERSION = 1
-"""Version of the tables; a file of a newer one is refused."""
+VERSION = 2
+"""Version of the tables; a file of a newer one is refused, one of version 1 gets what it lacks."""
 
 KIND = 0x7461676A
 """SQLite's application id of this kind of file ('tagj'), so that another database is never taken for it."""
@@ -31,7 +31,15 @@ KIND = 0x7461676A
 SYNCED_EVERY = 1.0  # ours: seconds; a sync at each answer would cost more than all the rest of a call
 PATIENCE = 60.0  # ours: seconds that a write waits for another process's
 
-TABLES = """
+RUNS = """
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, dataset TEXT NOT NULL, currency TEXT NOT NULL, began TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+"""What version 1 did not have: which dataset a run was for."""
+
+TABLES = f"""
+{RUNS}
 CREATE TABLE state (commits INTEGER NOT NULL, answers INTEGER NOT NULL);
 INSERT INTO state VALUES (0, 0);
 CREATE TABLE answers (
@@ -163,9 +171,8 @@ class JournalFile:
         acknowledged = int(said) if said.isdigit() else 0  # read before the file: others may go on writing
         self._connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables:
-            self._check_kind()
-        elif acknowledged:
+        version = self._check_kind() if tables else VERSION
+        if not tables and acknowledged:
             raise self.damaged(f"it is empty or gone, and {acknowledged} writes were acknowledged")
         (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
@@ -175,9 +182,12 @@ class JournalFile:
             self._connection.executescript(
                 f"BEGIN; {TABLES} PRAGMA application_id = {KIND}; PRAGMA user_version = {VERSION}; COMMIT;"
             )
+        elif version < VERSION:
+            self._connection.executescript(f"BEGIN; {RUNS} PRAGMA user_version = {VERSION}; COMMIT;")
         self._check(acknowledged, commits)
 
-    def _check_kind(self) -> None:
+    def _check_kind(self) -> int:
+        """Return the version of the tables."""
         (kind,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if kind != KIND:
@@ -187,6 +197,7 @@ class JournalFile:
                 f"{self.path} was written by a newer tagflow (version {version} of its tables, this one knows "
                 f"{VERSION}): update tagflow."
             )
+        return int(version)
 
     def _check(self, acknowledged: int, commits: Path) -> None:
         (found,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()

@@ -44,12 +44,38 @@ def init(name: str, file: Path, language: str | None, columns: tuple[str, ...]) 
 @click.option(
     "--select", default=None, metavar="ASSETS", help="Only these assets, e.g. 'tagged_output+' or 'raw_clues'."
 )
-def run(name: str, select: str | None) -> None:
+@click.option("--failed-only", is_flag=True, help="Only ask a language model again where it had no answer.")
+def run(name: str, select: str | None, failed_only: bool) -> None:
     """Materialize the assets of the dataset NAME."""
+    if failed_only and select:
+        raise click.UsageError("One at a time: --select or --failed-only.")
+    from tagflow.cli.retries import run_failed
     from tagflow.cli.runs import run_dataset, show_outcome
 
-    if run_dataset(name, select):
+    if run_failed(name) if failed_only else run_dataset(name, select):
         show_outcome(name)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts as one JSON object.")
+def plan(name: str, as_json: bool) -> None:
+    """Say what a run of the dataset NAME would ask a language model and cost; sends nothing."""
+    from tagflow.cli.plans import run_plan
+
+    run_plan(name, as_json=as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--run", default=None, metavar="RUN", help="Only this run, by the beginning of its id.")
+@click.option("--egress", is_flag=True, help="Also say what left the machine: where to, of how many records.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same facts as one JSON object.")
+def costs(name: str, run: str | None, egress: bool, as_json: bool) -> None:
+    """Say what the runs of the dataset NAME asked a language model, and what that cost."""
+    from tagflow.cli.costs import run_costs
+
+    run_costs(name, run, egress=egress, as_json=as_json)
 
 
 @cli.command()
@@ -163,8 +189,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("tagflow: stopped; every artifact is as it was before or whole.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        said = str(stop) or str(stop.__cause__ or "") or "stopped; every artifact is as it was before or whole."
+        click.echo(f"tagflow: {said}", err=True)
         code = 130
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1

@@ -6,13 +6,23 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
+import polars as pl
 import yaml
 
 from tagflow.adapters.data_folder import find_checkout, find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.calls import WAITING
+from tagflow.cli.retries import read_letters
 from tagflow.settings import load_settings
 
 REFUSALS_SHOWN = 3
+REASONS_SHOWN = 3
+
+STOPPED = "stopped; every artifact is as it was before or whole."
+ANSWERS_KEPT = (
+    "stopped; every artifact is as it was before or whole, and the answers so far are kept: the next run does not pay "
+    "for them again."
+)
 
 BASE_DIRS = ("storage", "local_artifact_storage", "compute_logs")
 """Blocks of dagster.yaml that say where things lie; inside a Dagster home the defaults are right."""
@@ -33,8 +43,13 @@ def prepare_home(data: Path) -> Path:
     return home
 
 
-def run_dataset(name: str, select: str | None = None) -> bool:
+def run_dataset(name: str, select: str | None = None, *, failed: bool = False) -> bool:
     """Materialize the dataset's assets, or those the selection names, and say what each did.
+
+    Args:
+        name: the dataset.
+        select: assets in Dagster's selection syntax; None is all.
+        failed: whether only the contents without an answer are asked about again.
 
     Returns:
         Whether contents were tagged.
@@ -43,13 +58,14 @@ def run_dataset(name: str, select: str | None = None) -> bool:
         ConfigError: no such dataset, or the selection is not one.
     """
     data = find_data()
-    load_settings(data, name)  # before the slow imports: a misspelt key answers at once
+    settings = load_settings(data, name)  # before the slow imports: a misspelt key answers at once
     prepare_home(data)
     warnings.filterwarnings("ignore", module="dagster")  # preview and supersession notes are for us, not for users
     import dagster as dg
 
     from tagflow.pipeline.datasets import register_datasets
     from tagflow.pipeline.definitions import build_definitions
+    from tagflow.pipeline.jobs import MODE
     from tagflow.pipeline.resources import Workbench
     from tagflow.pipeline.selection import choose_assets
 
@@ -64,15 +80,18 @@ def run_dataset(name: str, select: str | None = None) -> bool:
                 instance=instance,
                 partition_key=name,
                 asset_selection=chosen,
+                tags={MODE: "failed"} if failed else None,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as stop:
-            raise KeyboardInterrupt from stop
+            raise KeyboardInterrupt(ANSWERS_KEPT if settings.brain == "llm" else STOPPED) from stop
         for check in result.get_asset_check_evaluations():
             if not check.passed:
                 kind = "warning" if check.severity is dg.AssetCheckSeverity.WARN else "check failed"
                 said = f": {check.description}" if check.description else ""
                 click.echo(f"  {kind}: {check.check_name} of {check.asset_key.to_user_string()}{said}")
+        if settings.brain == "llm":
+            click.echo(f"Language model: {_tell_costs(data, name, result.run_id)}")
         return any(key.to_user_string() == "tagged_output" for key in chosen)
 
 
@@ -90,7 +109,36 @@ def show_outcome(name: str) -> None:
         click.echo(
             f"  and {len(refused) - REFUSALS_SHOWN:,} more: tagflow export {name} raw_clues.quarantine refused.csv"
         )
+    _tell_letters(name, store)
     click.echo(
         f"Next: tagflow browse {name}, tagflow report {name}, tagflow export {name} tagged_output tags.jsonl, "
         f'tagflow tag {name} "some text", or tagflow ui'
     )
+
+
+def _tell_costs(data: Path, name: str, run: str) -> str:
+    from tagflow.cli.costs import read_books, sum_up
+
+    runs, costs, _ = read_books(data, name)
+    runs = runs.filter(pl.col("run") == run)
+    if runs.is_empty():
+        return "nothing was asked and nothing was paid"
+    return f"{sum_up(costs.filter(pl.col('run') == run), runs)} (tagflow costs {name})"
+
+
+def _tell_letters(name: str, store: DuckDBStore) -> None:
+    """Say what has no answer and why, and how it is asked again."""
+    letters = read_letters(store, name)
+    if letters.is_empty():
+        return
+    waiting = letters.filter(pl.col("outcome").is_in(WAITING))["content_id"].n_unique()
+    parts = {"wait": waiting, "have dead letters": letters["content_id"].n_unique() - waiting}
+    said = " and ".join(f"{number:,} {what}" for what, number in parts.items() if number)
+    click.echo(f"  without an answer: {said}; tagflow run {name} --failed-only asks again")
+    reasons = (
+        letters.group_by("task", "reason").agg(times=pl.len()).sort(-pl.col("times").cast(pl.Int64), "task", "reason")
+    )
+    for task, reason, times in reasons.head(REASONS_SHOWN).iter_rows():
+        click.echo(f"    {times:,} of {task}: {reason}")
+    if len(reasons) > REASONS_SHOWN:
+        click.echo(f"    and more: tagflow export {name} tagged_output.dead_letters letters.csv")

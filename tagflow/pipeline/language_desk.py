@@ -14,6 +14,7 @@ from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.openai_endpoint import OpenAIEndpoint
 from tagflow.adapters.prompt_folder import read_prompts
 from tagflow.adapters.response_journal import ResponseJournal
+from tagflow.adapters.run_register import register_run
 from tagflow.adapters.spending import SpendingMeter
 from tagflow.errors import ConfigError
 from tagflow.knowledge.injection import Knowledge
@@ -27,7 +28,15 @@ from tagflow.tagmodels.writing import Limits
 class LanguageDesk:
     """Asks the deployment's language model, and keeps its books, for one stage of a run."""
 
-    def __init__(self, deployment: Deployment, data: Path, run: str, stage: str, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        data: Path,
+        run: str,
+        stage: str,
+        say: Callable[[str], object],
+        dataset: str = "",
+    ) -> None:
         """Keep whom to ask and for what; nothing is opened or sent yet.
 
         Args:
@@ -36,8 +45,10 @@ class LanguageDesk:
             run: id of the run; the budget holds for it.
             stage: the asset that asks.
             say: takes lines for people.
+            dataset: whom it asks for.
         """
         self.deployment, self._data, self._run, self._stage, self._say = deployment, data, run, stage, say
+        self._dataset = dataset
 
     @cached_property
     def file(self) -> JournalFile:
@@ -55,6 +66,7 @@ class LanguageDesk:
     def endpoint(self) -> OpenAIEndpoint:
         """The language model."""
         asked = self.deployment
+        register_run(self.file, self._run, self._dataset, asked.price.currency if asked.price else "")
         limits = EndpointLimits(
             concurrency=asked.concurrency,
             requests_per_minute=asked.rpm,

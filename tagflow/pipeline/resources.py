@@ -124,12 +124,12 @@ class Dataset:
         encoders = (self.encoder, self._plain_encoder)
         return EmbeddedTagModel(*encoders, self.engine, judge, proposals=proposals, find_segmenter=find_segmenter)
 
-    def confirm_pairs(self) -> Ask | None:
+    def confirm_pairs(self, model: LanguageModel | None = None) -> Ask | None:
         """Return what asks the language model about pairs of near tags; None where nothing is to be asked."""
         if self.desk is None or not self.settings.llm.confirmations:
             return None
-        model = self._make_brain(None, None)
-        return lambda pairs: model.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
+        brain = self._make_brain(None, model)
+        return lambda pairs: brain.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
 
     def gather_knowledge(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge | None:
         """Return what a language model is told of tags and contents; None for the embedded tag model.
@@ -284,7 +284,7 @@ class Workbench(dg.ConfigurableResource[None]):
         desk = None
         if settings.brain == "llm":
             deployment = find_deployment(settings, str(folder / "dataset.yaml"))
-            desk = LanguageDesk(deployment, self.folder(), run or str(uuid4()), stage, progress.say)
+            desk = LanguageDesk(deployment, self.folder(), run or str(uuid4()), stage, progress.say, name)
             self._desks.append(desk)
         decisions = read_decisions(self.folder(), name)
         return Dataset(name, folder, settings, decisions, self.store(), progress, remember, desk)

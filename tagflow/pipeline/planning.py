@@ -1,0 +1,227 @@
+"""What a run would ask a language model, counted by the code that would ask it, before anything is sent or paid."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from tagflow.adapters.content_reader import read_contents
+from tagflow.adapters.journal_file import NAME, JournalFile
+from tagflow.adapters.rehearsal import RehearsedModel
+from tagflow.adapters.response_journal import ResponseJournal
+from tagflow.adapters.run_register import list_runs
+from tagflow.clues.conversion import convert_contents, has_text
+from tagflow.confidence.features import FEATURES
+from tagflow.errors import ArtifactError
+from tagflow.evaluation.gold import find_gold
+from tagflow.graph.insertion import embed_contents, find_changes, forget_contents
+from tagflow.knowledge.injection import NEIGHBOURS, Knowledge
+from tagflow.materials import BATCH
+from tagflow.pipeline.estimates import History, draw_up
+from tagflow.pipeline.language_desk import LanguageDesk
+from tagflow.pipeline.resources import Dataset
+from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE
+from tagflow.tables import Tables
+from tagflow.taggers import list_methods, load_tagger
+from tagflow.tagset.assembly import assemble_tagset
+from tagflow.tagset.filtering import count_tags, filter_tags
+from tagflow.tagset.generation import find_unproposed
+from tagflow.tagset.vocabulary import collect_uses, resolve_tags
+
+ASKS = {"taggpt_generative": ("propose",), "taggpt_selective": ("select",), "llm4tag": ("select", "judge")}
+"""What a tagging method asks for a content; a method that is not here is rehearsed only with a tag set at hand."""
+
+SHOWN_TAGS = 8  # ours: tags of a sample that stands in for one not found yet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would ask.
+
+    Attributes:
+        lines: ``PLAN`` columns, by asset and task in the order of the run.
+        probed: whether it is known what the endpoint does.
+        built: whether a tag set and a graph stand, by which selection was counted.
+        steady: whether they will stand: nothing was added, changed or is still to be proposed.
+        history: what earlier runs of the dataset say about the answers.
+    """
+
+    lines: pl.DataFrame
+    probed: bool
+    built: bool
+    steady: bool
+    history: History
+
+
+class Rehearsal:
+    """The assets that ask a language model, each put through its questions with a model that sends nothing."""
+
+    def __init__(self, dataset: Dataset, desk: LanguageDesk, journal: ResponseJournal | None) -> None:
+        """Rehearse the dataset's next run.
+
+        Args:
+            dataset: opened.
+            desk: its deployment is the one that would be asked.
+            journal: the answers there are; None where nothing was ever asked.
+        """
+        self._dataset, self._asked = dataset, dataset.settings
+        self.model = RehearsedModel(desk.deployment.base_url, desk.deployment.model, journal)
+        self.steady = True
+
+    @cached_property
+    def _contents(self) -> pl.DataFrame:
+        where = self._dataset.folder / "dataset.yaml"
+        read = read_contents(self._dataset.folder / "contents", self._asked.columns, self._asked.labels, where)
+        return convert_contents(read.contents, self._asked)
+
+    @cached_property
+    def _built(self) -> tuple[pl.DataFrame, Tables] | None:
+        """Tag set and graph as they stand, with the contents of today in the graph; None where there are none."""
+        dataset, tagset = self._dataset, self._dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
+        known = dataset.read_previous(CONTENT_TAG_GRAPH)
+        if tagset.is_empty() or known["vectors"].is_empty():
+            return None
+        new, gone = find_changes(known, self._contents.filter(has_text()))
+        self.steady = self.steady and not len(new) and not len(gone)
+        kept = forget_contents(known, gone)
+        old = self._contents.join(new, on="content_id", how="anti", maintain_order="left")
+        return tagset, dataset.insert(new, old, kept) if len(new) else kept
+
+    def rehearse(self) -> bool:
+        """Put every asset through its questions; return whether a tag set and a graph were at hand."""
+        self._propose()
+        self._confirm()
+        try:
+            built = self._built
+            if built is not None:
+                self._tag(*built)
+        except ArtifactError:  # made with another encoder or another tag set: the run will make them anew
+            built = None
+        if built is None:
+            self._estimate()
+        return built is not None
+
+    def _propose(self) -> None:
+        self.model.stage = "candidate_tags"
+        model = self._dataset.tag_model(model=self.model)
+        known = self._dataset.read_previous(CANDIDATE_TAGS)
+        asked = find_unproposed(self._contents, known, model.proposer)
+        self.steady = not len(asked)
+        model.propose(asked)
+
+    def _confirm(self) -> None:
+        """Pairs are found by the tag set's construction; while proposals are to come, stand-ins are asked about."""
+        dataset = self._dataset
+        if not self._asked.llm.confirmations:
+            return
+        self.model.stage = "fused_tagset"
+        if not self.steady or not dataset.store.exists(dataset.name, "candidate_tags"):
+            return self._guess_pairs()
+        listed = dataset.read_tag_list()
+        candidates = dataset.store.read(dataset.name, "candidate_tags")
+        uses = collect_uses(self._contents, candidates, listed, self._asked.vocabulary)
+        fit = self._contents.filter((pl.col("split") == "fit") & has_text())
+        filtered = filter_tags(count_tags(uses), len(fit), self._asked.vocabulary, dataset.decisions.banned)
+        previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
+        contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
+        given = (filtered, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
+        assemble_tagset(*given, dataset.thresholds, self._asked, dataset.confirm_pairs(self.model))
+
+    def _guess_pairs(self) -> None:
+        ask = self._dataset.confirm_pairs(self.model)
+        numbers = pl.DataFrame({"number": range(self._asked.llm.confirmations)})
+        sides = (pl.format("a stand-in {}", "number"), pl.format("another {}", "number"))
+        self.model.guessing = True
+        if ask is not None:
+            ask(numbers.select(left=sides[0], right=sides[1]))
+        self.model.guessing = False
+
+    def _tag(self, tagset: pl.DataFrame, graph: Tables) -> None:
+        dataset, own = self._dataset, self._asked.tagging.method
+        knowledge = dataset.gather_knowledge(tagset, graph, self._contents)
+        placed = self._contents.filter(has_text())
+        gold = find_gold(self._contents, resolve_tags(tagset))
+        test = placed.join(gold.pairs, on="content_id", how="semi", maintain_order="left")
+        for stage, methods, contents in self._list_stages(own, placed, test):
+            self.model.stage = stage
+            materials = dataset.materials(tagset, graph, dataset.tag_model(None, knowledge, self.model))
+            for method in methods:
+                load_tagger(method)(contents, materials)
+
+    def _estimate(self) -> None:
+        """Selection and judgement of stand-ins: as many candidates as are shown, with names as long as labels are."""
+        self.steady = False
+        placed = self._contents.filter(has_text())
+        test = placed.filter((pl.col("split") == "test") & (pl.col("labels").list.len() > 0))
+        for stage, methods, contents in self._list_stages(self._asked.tagging.method, placed, test):
+            self.model.stage = stage
+            knowledge = self._stand_in(placed, contents)
+            model = self._dataset.tag_model(None, knowledge, self.model)
+            for method in methods:
+                asks = ASKS.get(method, ())
+                if "propose" in asks:
+                    model.propose(contents)
+                self.model.guessing = True
+                for part in contents.iter_slices(BATCH) if "select" in asks else ():
+                    chosen = model.select(_pair(part, knowledge.tagset), part)
+                    if "judge" in asks:
+                        model.judge(chosen, part)
+                self.model.guessing = False
+
+    def _list_stages(
+        self, own: str, placed: pl.DataFrame, test: pl.DataFrame
+    ) -> list[tuple[str, list[str], pl.DataFrame]]:
+        compared = list_methods() if self._asked.evaluation.methods is None else self._asked.evaluation.methods
+        others = [method for method in compared if method != own] if len(test) else []
+        return [("tagged_output", [own], placed), ("evaluation_report", others, test)]
+
+    def _stand_in(self, placed: pl.DataFrame, contents: pl.DataFrame) -> Knowledge:
+        """A tag set of the commonest labels, filled up, and the first labelled contents as everybody's samples."""
+        limits = self._asked.llm
+        labels = placed["labels"].explode().drop_nulls().value_counts(sort=True)["labels"].to_list()
+        names = [*dict.fromkeys([*labels, *(f"a stand-in {number:02}" for number in range(limits.candidates))])]
+        columns = {
+            name: pl.lit(None, column.dtype) for name, column in FUSED_TAGSET.tables["fused_tagset"].columns.items()
+        }
+        tagset = pl.DataFrame({"tag": names[: limits.candidates]}).with_columns(
+            **{name: value for name, value in columns.items() if name != "tag"}
+        )
+        tagset = tagset.with_columns(
+            tag_id=pl.format("stand-in-{}", pl.int_range(pl.len())), aliases=pl.lit([], pl.List(pl.String))
+        )
+        taught = placed.filter((pl.col("split") == "fit") & (pl.col("labels").list.len() > 0)).head(limits.shown)
+        told = taught.select("content_id").join(tagset.select("tag_id").head(SHOWN_TAGS), how="cross")
+        samples = KNOWLEDGE_BASE.tables["knowledge_base"].shape(
+            told.with_columns(right=pl.lit(True), origin=pl.lit("annotated"))
+        )
+        near = contents.select("content_id").join(taught.select(neighbour="content_id"), how="cross")
+        neighbours = near.with_columns(weight=pl.lit(1.0)).select(list(NEIGHBOURS)).cast(NEIGHBOURS)
+        return Knowledge(tagset, self._dataset.decisions.rules, samples, taught, neighbours)
+
+
+def plan_run(dataset: Dataset) -> Plan | None:
+    """Return what a run of the dataset would ask, or None: its brain is embedded, and nothing is paid.
+
+    Raises:
+        ConfigError: its contents cannot be read.
+    """
+    desk = dataset.desk
+    if desk is None:
+        return None
+    path = dataset.folder.parent / "warehouse" / NAME
+    file = JournalFile(path) if path.is_file() else None
+    try:
+        history = History.read(file, list_runs(file, dataset.name) if file else None)
+        rehearsal = Rehearsal(dataset, desk, ResponseJournal(file) if file else None)
+        built = rehearsal.rehearse()
+    finally:
+        if file is not None:
+            file.close()
+    lines = draw_up(rehearsal.model, dataset.settings, desk.deployment.price, history, steady=rehearsal.steady)
+    return Plan(lines, rehearsal.model.probed, built, rehearsal.steady, history)
+
+
+def _pair(contents: pl.DataFrame, tagset: pl.DataFrame) -> pl.DataFrame:
+    """Every content with every tag, and recall features that say nothing."""
+    pairs = contents.select("content_id").join(tagset.select("tag_id"), how="cross")
+    return pairs.with_columns(pl.lit(0.0).alias(name) for name in FEATURES).with_columns(annotated=pl.lit(False))

@@ -1,0 +1,141 @@
+"""What a run would ask and cost, before it: the plan is compared with what the run that follows really asks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tagflow.cli.plans import run_plan
+from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen, read_costs
+from tagflow_tests.llm.fault_server import FaultServer
+from tagflow_tests.pipeline.runs import make_dataset, materialize, read_recipes
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Planned(NamedTuple):
+    """A dataset's first plan, the requests that its run then made, and a plan after it."""
+
+    data: Path
+    server: FaultServer
+    sent_by_plan: int
+    before: dict[str, Any]
+    made: dict[tuple[str, str], int]
+    after: dict[str, Any]
+
+
+def say_plan(capsys: Capture, name: str = "kitchen", *, as_json: bool = False) -> str:
+    """Return what the command prints."""
+    capsys.readouterr()
+    run_plan(name, as_json=as_json)
+    return capsys.readouterr().out
+
+
+def by_task(facts: dict[str, Any], number: str) -> dict[tuple[str, str], int]:
+    """Return a number of the plan's lines by asset and task, without zeros."""
+    return {(line["asset"], line["task"]): line[number] for line in facts["lines"] if line[number]}
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
+    data = tmp_path_factory.mktemp("kitchen") / "data"
+    with open_kitchen(data, evaluation={"methods": None}) as server, pytest.MonkeyPatch.context() as patch:
+        said: list[str] = []
+        patch.setattr("click.echo", said.append)
+        run_plan("kitchen", as_json=True)
+        sent = len(server.requests)
+        materialize(data, "kitchen")
+        made = read_costs(data)
+        run_plan("kitchen", as_json=True)
+        patch.undo()
+        yield Planned(data, server, sent, json.loads(said[0]), made, json.loads(said[-1]))
+
+
+def test_a_first_plan_sends_nothing_and_counts_proposals_and_selections_as_they_are_made(planned: Planned) -> None:
+    assert planned.sent_by_plan == 0
+    said = by_task(planned.before, "requests")
+    for stage, task in (("candidate_tags", "propose"), ("tagged_output", "select"), ("evaluation_report", "select")):
+        assert said[stage, task] == planned.made[stage, task] > 0, (stage, task)
+    assert said["tagged_output", "select"] == COUNT
+    assert said["candidate_tags", "probe"] == planned.made["candidate_tags", "probe"] == 5
+    assert set(planned.made) <= set(said)
+
+
+def test_judgements_stay_within_what_was_said_to_be_the_most(planned: Planned) -> None:
+    judged = planned.made["tagged_output", "judge"]
+    assert by_task(planned.before, "requests")["tagged_output", "judge"] == 5 * COUNT
+    assert 0 < judged <= by_task(planned.before, "requests_most")["tagged_output", "judge"] == 20 * COUNT
+    assert planned.before["chosen_from"] == "tagflow"
+    total = planned.before["total"]
+    assert total["requests"] <= total["requests_most"]
+    assert len(planned.server.requests) <= total["requests_most"]
+
+
+def test_a_plan_after_the_run_says_nothing_is_asked_and_how_many_answers_are_kept(planned: Planned) -> None:
+    assert not planned.after["paid"]
+    assert planned.after["total"]["requests_most"] == planned.after["total"]["money_most"] == 0
+    assert by_task(planned.after, "kept")["tagged_output", "select"] == COUNT
+    assert planned.after["tag_set_stands"]
+    assert planned.after["chosen"] == pytest.approx(planned.made["tagged_output", "judge"] / COUNT)
+
+
+def test_a_changed_content_is_planned_alone_with_the_average_of_earlier_runs(
+    planned: Planned, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = planned.data / "kitchen" / "contents" / "contents.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    changed = {**json.loads(lines[0]), "title": "A stew of carrots and parsnips", "split": "fit"}
+    try:
+        path.write_text("\n".join([json.dumps(changed), *lines[1:]]) + "\n", encoding="utf-8")
+        facts = json.loads(say_plan(capsys, as_json=True))
+        words = say_plan(capsys)
+    finally:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    asked = by_task(facts, "calls")
+    assert asked["candidate_tags", "propose"] == 1
+    assert asked["tagged_output", "select"] >= 1
+    assert asked["tagged_output", "select"] < COUNT
+    assert by_task(facts, "calls_most")["tagged_output", "select"] == COUNT
+    assert ("candidate_tags", "probe") not in asked
+    assert "the average of its earlier runs" in words
+    assert "as it stands" in words
+
+
+def test_the_budget_stands_beside_the_plan_and_is_compared(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_kitchen(tmp_path):
+        before = json.loads(say_plan(capsys, as_json=True))["total"]
+        assert "Budget: none" in say_plan(capsys)
+        low, high = before["requests"], before["requests_most"]
+        verdicts = {low - 1: "does not fit", low: "fits as expected, not at most", high: "fits"}
+        for budget, verdict in verdicts.items():
+            monkeypatch.setenv("TAGFLOW_LLM_BUDGET", f"{budget} requests, 100 EUR")
+            said = say_plan(capsys)
+            assert f"{budget:,} requests: {verdict}; 100.00 EUR: fits." in said
+            assert ("--failed-only" in said) is (verdict != "fits")
+        money = before["prompt_tokens"] * 1e-6 + before["completion_tokens"] * 2e-6  # at 1/2 EUR a million
+        assert before["money"] == pytest.approx(money)
+        monkeypatch.delenv("TAGFLOW_LLM_BUDGET")
+        monkeypatch.delenv("TAGFLOW_LLM_PRICE")
+        assert "Set TAGFLOW_LLM_PRICE to see money" in say_plan(capsys)
+        assert KEY not in said
+        assert not (tmp_path / "warehouse").exists()
+
+
+def test_pairs_of_near_tags_are_counted_at_most_before_there_are_proposals(tmp_path: Path, capsys: Capture) -> None:
+    with open_kitchen(tmp_path, llm={"confirmations": 7}):
+        facts = json.loads(say_plan(capsys, as_json=True))
+    (line,) = [line for line in facts["lines"] if line["task"] == "confirm"]
+    assert (line["asset"], line["calls_most"], line["exact"]) == ("fused_tagset", 7, False)
+
+
+def test_for_an_embedded_dataset_nothing_is_paid(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_dataset(tmp_path, "offline", read_recipes(3))
+    monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))
+    assert "asks no language model and nothing is paid" in say_plan(capsys, "offline")
+    assert json.loads(say_plan(capsys, "offline", as_json=True))["paid"] is False
