@@ -33,8 +33,10 @@ FOLLOWS = {
 }
 """Kind of a token to what likely follows it: logits where all others have about 0; ours."""
 
-SCATTER = 0.1  # ours: of random weights; a token's kind still stands out of the sum of all layers
-VOICE = 0.6  # ours: of the output's random part; it moves logits by about 2
+SCATTER = 0.1  # ours: of embeddings; a token's kind still stands out
+FOCUS = 0.2  # ours: of queries and keys; some tokens are attended to far more than others
+WHISPER = 0.03  # ours: of what layers add; what was said before is heard, and the kind still stands out
+VOICE = 0.3  # ours: of the output's random part; it moves logits by one or two
 
 
 def write_tiny_llama(path: Path, seed: int = 0, *, tame: bool = True) -> Path:
@@ -101,10 +103,10 @@ def draw_weights(tokens: list[str], seed: int, *, tame: bool) -> dict[str, NDArr
     """Return every tensor by name. A token's kind is one of the first dimensions of its embedding."""
     random = np.random.default_rng(seed)
 
-    def draw(*shape: int, scale: float = SCATTER) -> NDArray[np.float32]:
+    def draw(*shape: int, scale: float) -> NDArray[np.float32]:
         return random.normal(0, scale, shape).astype(np.float32)
 
-    seen, said = draw(len(tokens), WIDTH), draw(len(tokens), WIDTH, scale=VOICE)
+    seen, said = draw(len(tokens), WIDTH, scale=SCATTER), draw(len(tokens), WIDTH, scale=VOICE)
     if tame:
         seen[:, : len(KINDS)] = said[:, : len(KINDS)] = 0
         for place, token in enumerate(tokens):
@@ -115,10 +117,10 @@ def draw_weights(tokens: list[str], seed: int, *, tame: bool) -> dict[str, NDArr
     for layer in range(LAYERS):
         for norm in ("attn_norm", "ffn_norm"):
             weights[f"blk.{layer}.{norm}"] = np.ones(WIDTH, np.float32)
-        for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            weights[f"blk.{layer}.{part}"] = draw(WIDTH, WIDTH)
+        for part, scale in {"q": FOCUS, "k": FOCUS, "v": WHISPER, "output": WHISPER}.items():
+            weights[f"blk.{layer}.attn_{part}"] = draw(WIDTH, WIDTH, scale=scale)
         for part, shape in {"gate": (INNER, WIDTH), "up": (INNER, WIDTH), "down": (WIDTH, INNER)}.items():
-            weights[f"blk.{layer}.ffn_{part}"] = draw(*shape)
+            weights[f"blk.{layer}.ffn_{part}"] = draw(*shape, scale=WHISPER)
     return weights
 
 
