@@ -24,6 +24,7 @@ from tagflow.ports import Journal, Manifest, Meter
 T = TypeVar("T")
 
 WRITERS = 8  # most threads that wait for a disk at once: ours
+MOST_CHOICES = 128  # OpenAI's own; an endpoint that was seen to refuse so many gets fewer
 LOOK = 0.2  # seconds between two looks for an interrupt: ours
 LAST_WRITES = 10.0  # seconds for the journal's last writes after an interrupt: ours
 
@@ -77,6 +78,7 @@ class OpenAIEndpoint:
         self._starting = threading.Lock()
         self._probing = asyncio.Lock()
         self._batches = 0
+        self._most_choices = MOST_CHOICES
 
     @property
     def name(self) -> str:
@@ -142,13 +144,15 @@ class OpenAIEndpoint:
         if call.samples == 1:
             return (await exchange.ask(call, can, keep=partial(self._keep, key, call)))[0]
         parts: list[Answer] = []
-        if can.many:
+        if can.many and call.samples <= self._most_choices:
             answer, _ = await exchange.ask(call, can, keep=partial(self._keep, key, call))
             if answer.outcome not in ("rejected", "answered") or len(answer.samples) == call.samples:
                 return answer
-            parts += [answer] if answer.outcome == "answered" else []
+            parts.append(answer)
         for number in range(sum(len(part.samples) for part in parts), call.samples):
             parts.append(await self._ask_sample(exchange, call, can, number))
+            if parts[0].outcome == "rejected" and parts[-1].samples:  # it was their number that was refused
+                self._most_choices = min(self._most_choices, call.samples - 1)
             if parts[-1].outcome != "answered":
                 return _join(parts)
         await exchange.till.run(self._keep, key, call, joined := _join(parts))

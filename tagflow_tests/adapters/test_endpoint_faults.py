@@ -406,4 +406,25 @@ def test_samples_that_are_refused_at_once_are_asked_singly() -> None:
             answer = desk.ask_one(ask(samples=3, temperature=1.0))
             assert (answer.outcome, len(answer.samples)) == ("answered", 3)
             assert [request.body.get("n") for request in desk.requests] == [3, None, None, None]
+            assert answer.requests == 4
             desk.check_books()
+
+
+def test_a_number_of_samples_that_was_refused_is_not_asked_for_again() -> None:
+    with FaultServer(faults=lambda request: "400" if request.body.get("n", 1) > 2 else "") as server:
+        with open_desk(server) as desk:
+            desk.ask_one(ask(0, samples=4, temperature=1.0))
+            asked = len(desk.requests)
+            sizes = [4, 3, 2]
+            answers = [desk.ask_one(ask(size, samples=size, temperature=1.0)) for size in sizes]
+            assert [len(answer.samples) for answer in answers] == sizes
+            sent = [request.body.get("n") for request in desk.requests[asked:]]
+            assert sent == [*[None] * 4, 3, *[None] * 3, 2]
+
+
+def test_a_request_that_is_refused_with_and_without_many_samples_says_nothing_of_their_number() -> None:
+    with FaultServer(faults=make_poison("400")) as server, open_desk(server) as desk:
+        refused = desk.ask_one(ask(3, samples=2, temperature=1.0))
+        assert (refused.outcome, refused.requests) == ("rejected", 2)
+        desk.ask_one(ask(4, samples=2, temperature=1.0))
+        assert [request.body.get("n") for request in desk.requests] == [2, None, 2]
