@@ -47,16 +47,19 @@ def is_probe(request: Request) -> bool:
 
 @dataclass(frozen=True)
 class Witness:
-    """What a run said while it ran: when each question was first kept, and how many requests it booked as paid."""
+    """What runs said while they ran: when each answer was kept or discarded, and how many requests were booked as paid.
 
-    kept: dict[str, float]
+    ``kept`` has the times of both for each question, in turn, the first one that of keeping.
+    """
+
+    kept: dict[str, list[float]]
     paid: int
     unpaid: int
 
 
 def read_witness(path: Path) -> Witness:
     """Read the lines of all processes so far; the last one of a killed process may be broken off."""
-    kept: dict[str, float] = {}
+    kept: dict[str, list[float]] = {}
     counts: Counter[str] = Counter()
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:
@@ -64,28 +67,31 @@ def read_witness(path: Path) -> Witness:
         except ValueError:
             continue
         counts[kind] += 1
-        if kind == "kept":
-            kept.setdefault(said[0], at)
+        if said:
+            times = kept.setdefault(said[0], [])
+            if (kind == "kept") == (len(times) % 2 == 0):
+                times.append(at)
     return Witness(kept, counts["paid"], counts["unpaid"])
 
 
 def count_repaid(requests: list[Request], witness: Witness) -> int:
     """Return how many requests asked what had been kept before."""
     named = ((request.at, name_request(request)) for request in requests if not is_probe(request))
-    return sum(name in witness.kept and at > witness.kept[name] for at, name in named)
+    return sum(sum(at > time for time in witness.kept.get(name, ())) % 2 for at, name in named)
 
 
-def count_twice(requests: list[Request]) -> int:
-    """Return how many paid requests asked what the server had answered in full before."""
-    answered: set[str] = set()
+def count_twice(requests: list[Request], witness: Witness) -> int:
+    """Return how many paid requests asked what the server had answered in full before and the run did not discard."""
+    answered: dict[str, float] = {}
     twice = 0
     for request in requests:
         if is_probe(request):
             continue
         name = name_request(request)
-        twice += name in answered and request.paid
+        dropped = witness.kept.get(name, [])[1::2]
+        twice += name in answered and request.paid and not any(answered[name] < at < request.at for at in dropped)
         if request.fault in HARMLESS:
-            answered.add(name)
+            answered[name] = request.at
     return twice
 
 
@@ -93,7 +99,9 @@ def check_books(data: Path, requests: list[Request], witness: Witness) -> list[s
     """Return how accounts, manifest and the server's own ledger differ; nothing may be in flight."""
     with JournalFile(data / "warehouse" / NAME) as file, file.read() as connection:
         (asked,) = connection.execute("SELECT coalesce(sum(requests), 0) FROM accounts").fetchone()
-        sent, size = connection.execute("SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM egress").fetchone()
+        sent, size = connection.execute(
+            "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM egress"
+        ).fetchone()
     paid = sum(request.paid for request in requests)
     pairs = {
         "requests of the accounts": (asked, len(requests)),
@@ -125,7 +133,9 @@ def check_records(store: DuckDBStore, name: str, world: World) -> list[str]:
     faults = []
     if sorted(status["content_id"]) != sorted(world.records):
         lost, more = set(world.records) - set(status["content_id"]), set(status["content_id"]) - set(world.records)
-        faults.append(f"lost {sorted(lost)}, made up {sorted(more)}, {len(status)} rows for {len(world.records)} records")
+        faults.append(
+            f"lost {sorted(lost)}, made up {sorted(more)}, {len(status)} rows for {len(world.records)} records"
+        )
     ends = {name: set(rows["content_id"]) for (name,), rows in status.group_by("status")}
     if unknown := set(ends) - set(STATUSES):
         faults.append(f"unknown statuses {unknown}")
@@ -136,7 +146,9 @@ def check_records(store: DuckDBStore, name: str, world: World) -> list[str]:
     waiting = ends.get("pending", set()) | ends.get("dead_lettered", set())
     if set(letters["content_id"]) != waiting:
         faults.append("dead letters and the statuses pending and dead_lettered do not go together")
-    silent = status.filter(pl.col("status").is_in(["pending", "dead_lettered"]) & (pl.col("reason").fill_null("") == ""))
+    silent = status.filter(
+        pl.col("status").is_in(["pending", "dead_lettered"]) & (pl.col("reason").fill_null("") == "")
+    )
     if len(silent):
         faults.append(f"{len(silent)} records wait for no reason")
     if count := count_doubled(store, name):

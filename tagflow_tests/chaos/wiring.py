@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def wire() -> None:
 
 
 def _bear_witness(path: Path) -> None:
-    keep, settle = OpenAIEndpoint._keep, SpendingMeter.settle
+    keep, discard, settle = OpenAIEndpoint._keep, OpenAIEndpoint.discard, SpendingMeter.settle
 
     def write(*said: object) -> None:
         line = json.dumps([time.monotonic(), *said]) + "\n"
@@ -62,12 +62,18 @@ def _bear_witness(path: Path) -> None:
         if len(answer.samples) == call.samples:
             write("kept", name_call(call))
 
+    def tell_discarded(self: OpenAIEndpoint, calls: Sequence[Call]) -> None:
+        discard(self, calls)
+        for call in calls:
+            write("discarded", name_call(call))
+
     def tell_settled(self: SpendingMeter, reservation: int, prompt_tokens: int, completion_tokens: int) -> float:
         money = settle(self, reservation, prompt_tokens, completion_tokens)
         write("paid" if prompt_tokens + completion_tokens else "unpaid")
         return money
 
     OpenAIEndpoint._keep = tell_kept  # type: ignore[method-assign]
+    OpenAIEndpoint.discard = tell_discarded  # type: ignore[method-assign]
     SpendingMeter.settle = tell_settled  # type: ignore[method-assign]
 
 
