@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tagflow.adapters import duckdb_store
 from tagflow.adapters.endpoint_pacing import EndpointLimits
 from tagflow.adapters.openai_endpoint import OpenAIEndpoint
@@ -19,6 +21,7 @@ from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.spending import SpendingMeter
 from tagflow.calls import Answer, Call
 from tagflow.pipeline import language_desk
+from tagflow.tagset import pair_scan
 from tagflow_tests.chaos.ledger import name_call
 
 WITNESS = "TAGFLOW_CHAOS_WITNESS"
@@ -39,23 +42,38 @@ SHORT: dict[str, Any] = {
 """Waits of milliseconds in the place of those that spare a real endpoint."""
 
 
+_replaced: list[tuple[Any, str, Any]] = []
+
+
 def wire() -> None:
     """Put everything the environment asks for in place, once in a process."""
-    language_desk.EndpointLimits = partial(EndpointLimits, **SHORT)  # type: ignore[misc, assignment]
-    if path := os.environ.get(WITNESS):
-        _bear_witness(Path(path))
+    _replace(language_desk, "EndpointLimits", partial(EndpointLimits, **SHORT))
+    _replace(pair_scan, "_fit_basis", lambda vectors, seed: np.eye(vectors.shape[1])[:, : pair_scan.CODE - 1])  # faster
+    _bear_witness()
     if said := os.environ.get(POINT):
         name, _, times = said.partition(":")
         _be_killed(name, int(times or 1))
 
 
-def _bear_witness(path: Path) -> None:
+def unwire() -> None:
+    """Put back what was there before."""
+    while _replaced:
+        setattr(*_replaced.pop())
+
+
+def _replace(owner: object, name: str, value: object) -> None:
+    _replaced.append((owner, name, getattr(owner, name)))
+    setattr(owner, name, value)
+
+
+def _bear_witness() -> None:
     keep, discard, settle = OpenAIEndpoint._keep, OpenAIEndpoint.discard, SpendingMeter.settle
 
     def write(*said: object) -> None:
         line = json.dumps([time.monotonic(), *said]) + "\n"
-        with path.open("ab", buffering=0) as file:
-            file.write(line.encode())
+        if path := os.environ.get(WITNESS):  # looked up each time: rounds in one process have one each
+            with Path(path).open("ab", buffering=0) as file:
+                file.write(line.encode())
 
     def tell_kept(self: OpenAIEndpoint, key: str, call: Call, answer: Answer) -> None:
         keep(self, key, call, answer)
@@ -72,9 +90,9 @@ def _bear_witness(path: Path) -> None:
         write("paid" if prompt_tokens + completion_tokens else "unpaid")
         return money
 
-    OpenAIEndpoint._keep = tell_kept  # type: ignore[method-assign]
-    OpenAIEndpoint.discard = tell_discarded  # type: ignore[method-assign]
-    SpendingMeter.settle = tell_settled  # type: ignore[method-assign]
+    _replace(OpenAIEndpoint, "_keep", tell_kept)
+    _replace(OpenAIEndpoint, "discard", tell_discarded)
+    _replace(SpendingMeter, "settle", tell_settled)
 
 
 def _be_killed(point: str, times: int) -> None:
@@ -87,11 +105,10 @@ def _be_killed(point: str, times: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if point in ("arrived", "booked"):
-        owner: Any = SpendingMeter if point == "arrived" else ResponseJournal
-        name = "settle" if point == "arrived" else "keep"
-        setattr(owner, name, _before(getattr(owner, name), reach))
+        owner, name = (SpendingMeter, "settle") if point == "arrived" else (ResponseJournal, "keep")
+        _replace(owner, name, _before(getattr(owner, name), reach))
     elif point == "kept":
-        ResponseJournal.keep = _after(ResponseJournal.keep, reach)  # type: ignore[method-assign]
+        _replace(ResponseJournal, "keep", _after(ResponseJournal.keep, reach))
     else:
         place, _, artifact = point.partition("_")
         sync = duckdb_store._sync
@@ -106,7 +123,7 @@ def _be_killed(point: str, times: int) -> None:
             before = path.name
             sync(path)
 
-        duckdb_store._sync = sync_and_die
+        _replace(duckdb_store, "_sync", sync_and_die)
 
 
 def _before(function: Callable[..., Any], reach: Callable[[], None]) -> Callable[..., Any]:

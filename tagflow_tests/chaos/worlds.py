@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 SUBJECTS = (
-    "pottery weaving glassblowing woodturning calligraphy bookbinding embroidery basketry origami leatherwork kayaking "
-    "climbing fencing archery sailing rowing skating cycling orienteering badminton astronomy geology botany beekeeping "
-    "birdwatching mushrooms fossils lichens volcanoes glaciers accordion cello marimba choir ukulele bagpipes sourdough "
-    "pickling cheese chocolate espresso dumplings"
+    "pottery weaving glassblowing woodturning calligraphy bookbinding embroidery basketry origami leatherwork "
+    "kayaking climbing fencing archery sailing rowing skating cycling orienteering badminton astronomy geology "
+    "botany beekeeping birdwatching mushrooms fossils lichens volcanoes glaciers accordion cello marimba choir "
+    "ukulele bagpipes sourdough pickling cheese chocolate espresso dumplings"
 ).split()
 
 FRAMES = (
