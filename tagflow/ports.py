@@ -132,6 +132,9 @@ class LanguageModel(Protocol):
             ModelError: the endpoint refuses everything. What was answered before is in the journal.
         """
 
+    def discard(self, calls: Sequence[Call]) -> None:
+        """Drop the kept answers of calls that came to nothing, so that they are asked anew when they come again."""
+
 
 class Journal(Protocol):
     """Keeps paid answers; any thread may use it."""
@@ -141,6 +144,9 @@ class Journal(Protocol):
 
     def keep(self, key: str, call: Call, answer: Answer) -> None:
         """Keep a successful answer; when this returns it survives a kill."""
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Drop answers that turned out to be of no use; what they cost stays in the accounts."""
 
     def use(self, uses: Sequence[tuple[str, Call]]) -> None:
         """Note the calls that kept answers served, by key, so that accounts and purges know of them."""

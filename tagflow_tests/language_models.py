@@ -62,11 +62,16 @@ class ScriptedModel:
         self._script, self.capabilities = script, capabilities
         self.name, self.fingerprint = "scripted", "scripted at nowhere"
         self.asked: list[Call] = []
+        self.discarded: list[Call] = []
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
         """Answer in order."""
         self.asked += calls
         return [self._script(call) for call in calls]
+
+    def discard(self, calls: Sequence[Call]) -> None:
+        """Keep which calls came to nothing."""
+        self.discarded += calls
 
 
 class Silence:

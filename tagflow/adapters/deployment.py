@@ -30,7 +30,7 @@ KNOWN = (BASE_URL, MODEL, API_KEY, PRICE, BUDGET, CONCURRENCY, RPM, TPM, CONTEXT
 """Every variable there is; another one that starts like them is refused."""
 
 MOST_CONCURRENT = 1024  # ours: more connections than an endpoint takes from one address
-LONGEST = 3600.0  # ours: seconds; a call that may take longer is a mistake
+LONGEST = 3600.0  # ours: seconds; a request that may take longer is a mistake
 
 URL = re.compile(r"https?://(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%+/-]*)?")
 LIKE_A_KEY = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b(?:hf_|gsk_|xai-)[A-Za-z0-9]{16,}|[A-Za-z0-9]{36,}")
@@ -90,7 +90,7 @@ class Deployment:
         rpm: most requests a minute; None is no limit.
         tpm: most tokens a minute; None is no limit.
         context: tokens that prompt and answer may have together.
-        deadline: seconds that a call may take with all its retries.
+        deadline: seconds that one request may take, from its first byte to its last; a retry has as many again.
         local_only: whether nothing may leave this machine; ``base_url`` is then on it.
     """
 

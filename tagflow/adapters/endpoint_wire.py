@@ -56,6 +56,7 @@ class Wire:
             http_client=self._http,
         )
         self._client.organization = self._client.project = None  # the environment's are for another endpoint
+        self._client._custom_headers = {}  # likewise OPENAI_CUSTOM_HEADERS, which may even hold another key
 
     async def send(self, body: bytes) -> Received | Fault:
         """Return the reply to a request, or the fault of the connection; never waits beyond the deadline."""

@@ -79,6 +79,7 @@ class OpenAIEndpoint:
         self._probing = asyncio.Lock()
         self._batches = 0
         self._most_choices = MOST_CHOICES
+        self._over = ""
 
     @property
     def name(self) -> str:
@@ -117,6 +118,11 @@ class OpenAIEndpoint:
         self._journal.use([(key, call) for key, call, each in zip(keys, calls, given, strict=True) if each.stored])
         return given
 
+    def discard(self, calls: Sequence[Call]) -> None:
+        """Drop the kept answers of calls, and those of their samples that were asked for one by one."""
+        asked = [each for call in calls for each in (call, *(_single_out(call, n) for n in range(call.samples)))]
+        self._journal.discard([make_key(self._address, self._model, call) for call in asked])
+
     async def _answer_all(self, calls: dict[str, Call]) -> dict[str, Answer]:
         prepared = await self._prepare()
         if isinstance(prepared, Answer):
@@ -134,8 +140,8 @@ class OpenAIEndpoint:
                 raise
 
         await work_off(calls.items(), work, self._limits.concurrency)
-        if prepared.fatal:
-            raise ModelError(prepared.fatal)
+        if over := self._over or prepared.fatal:
+            raise ModelError(over)
         return answers
 
     async def _answer_one(self, exchange: Exchange, key: str, call: Call) -> Answer:
@@ -159,7 +165,7 @@ class OpenAIEndpoint:
         return joined
 
     async def _ask_sample(self, exchange: Exchange, call: Call, can: Capabilities, number: int) -> Answer:
-        single = replace(call, samples=1, version=f"{call.version} sample {number}")
+        single = _single_out(call, number)
         key = make_key(self._address, self._model, single)
         kept = await exchange.till.run(self._journal.find, [key])
         if key in kept:
@@ -179,8 +185,8 @@ class OpenAIEndpoint:
             till = Till(self._place.hostname, meter, manifest, self._threads)
             self._exchange = Exchange(self._place, self._limits, self._gate, self._wire, till)
         exchange = self._exchange
-        if exchange.fatal:
-            raise ModelError(exchange.fatal)
+        if over := self._over or exchange.fatal:
+            raise ModelError(over)
         async with self._probing:
             if self._capabilities is None:
                 key = make_probe_key(self._address, self._model)
@@ -205,6 +211,12 @@ class OpenAIEndpoint:
         """Send nothing further; requests in flight end and are kept. Any thread may call it."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._gate.close, "the run was stopped")
+
+    def give_up(self, reason: str) -> None:
+        """Stop for good: every batch, this one and later ones, ends with the reason as its ``ModelError``."""
+        self._over = reason
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._gate.close, reason)
 
     def close(self) -> None:
         """End the connections and the thread."""
@@ -261,6 +273,11 @@ class OpenAIEndpoint:
 def _turn(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
     loop.close()
+
+
+def _single_out(call: Call, number: int) -> Call:
+    """Return the call for one sample of several."""
+    return replace(call, samples=1, version=f"{call.version} sample {number}")
 
 
 def _repeat(answer: Answer) -> Answer:

@@ -95,6 +95,20 @@ class ResponseJournal:
             connection.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (call.record, key))
             connection.execute(BOOK_CALLS, (self._run, self._stage, call.task, 1, 0))
 
+    def discard(self, keys: Sequence[str]) -> None:
+        """Drop answers that turned out to be of no use, whatever record used them; what they cost stays booked.
+
+        Raises:
+            ArtifactError: it could not be written.
+        """
+        said = (pack(list(keys)),)
+        with self._file.write() as connection:
+            gone = connection.execute(
+                "DELETE FROM answers WHERE key IN (SELECT value FROM json_each(?))", said
+            ).rowcount
+            connection.execute("DELETE FROM uses WHERE key IN (SELECT value FROM json_each(?))", said)
+            connection.execute("UPDATE state SET answers = answers - ?", (gone,))
+
     def use(self, uses: Sequence[tuple[str, Call]]) -> None:
         """Note the calls that kept answers served, by key, so that the accounts and ``forget`` know of them.
 

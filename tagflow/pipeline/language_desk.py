@@ -12,6 +12,7 @@ from tagflow.adapters.egress_manifest import EgressManifest
 from tagflow.adapters.endpoint_pacing import EndpointLimits
 from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.openai_endpoint import OpenAIEndpoint
+from tagflow.adapters.parent_watch import watch_parent
 from tagflow.adapters.prompt_folder import read_prompts
 from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.run_register import register_run
@@ -23,6 +24,9 @@ from tagflow.prompts.redaction import redact
 from tagflow.settings import CLUE_FIELDS, DatasetSettings
 from tagflow.tagmodels.llm import LLMTagModel
 from tagflow.tagmodels.writing import Limits
+
+ORPHANED = "the process that started this run is gone, so nothing further is asked: start the run again"
+"""What a step says that nobody waits for."""
 
 
 class LanguageDesk:
@@ -77,7 +81,10 @@ class LanguageDesk:
         key = asked.api_key.reveal() if asked.api_key else ""
         meter = SpendingMeter(self.file, asked.budget, asked.price, run=self._run, stage=self._stage)
         manifest = EgressManifest(self.file, run=self._run)
-        return OpenAIEndpoint(asked.base_url, asked.model, key, limits, self.journal, meter, manifest, self._say)
+        place = (asked.base_url, asked.model, key)
+        endpoint = OpenAIEndpoint(*place, limits, self.journal, meter, manifest, self._say)
+        watch_parent(lambda: endpoint.give_up(ORPHANED))
+        return endpoint
 
     def count(self) -> dict[str, int | float | str]:
         """Return what this stage asked and paid in this run; nothing if it asked nothing."""

@@ -2,9 +2,10 @@
 
 An answer that cannot be read is asked for again with what was wrong; a prompt that is too long is shortened; an answer
 that broke off gets more room. Each of the three happens at most once, and what is still no answer stays without one.
+What could not be read is not kept either: the same words would fail the content for ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -65,15 +66,37 @@ class Question(Generic[R]):
 
 @dataclass(frozen=True)
 class Reply(Generic[R]):
-    """How a question ended: the outcome ``answered`` has a value, every other one a reason."""
+    """How a question ended: the outcome ``answered`` has a value, every other one a reason.
+
+    ``read`` are the calls whose answers were read, with or without success.
+    """
 
     outcome: str
     value: R | None = None
     reason: str = ""
     requests: int = 0
+    read: tuple[Call, ...] = ()
 
 
-def ask(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool = True) -> list[Reply[R]]:
+def ask(model: LanguageModel, questions: Sequence[Question[R]]) -> list[Reply[R]]:
+    """Return what came of the questions, in order; answers that could not be read are asked for again another time.
+
+    Raises:
+        ModelError: the endpoint refuses everything.
+    """
+    replies = put(model, questions)
+    drop_unread(model, [(reply.outcome, reply.read) for reply in replies])
+    return replies
+
+
+def drop_unread(model: LanguageModel, ends: Iterable[tuple[str, tuple[Call, ...]]]) -> None:
+    """Have the model drop the answers of the calls whose question ended ``unusable``."""
+    useless = [call for outcome, read in ends if outcome == "unusable" for call in read]
+    if useless:
+        model.discard(useless)
+
+
+def put(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool = True) -> list[Reply[R]]:
     """Return what came of the questions, in order.
 
     Args:
@@ -86,6 +109,7 @@ def ask(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool
     """
     replies: list[Reply[R]] = [Reply("stopped")] * len(questions)
     spent = [0] * len(questions)
+    read: list[list[Call]] = [[] for _ in questions]
     waiting = {place: FIRST for place in range(len(questions))}
     while waiting:
         built = {place: questions[place].build(effort) for place, effort in waiting.items()}
@@ -97,11 +121,13 @@ def ask(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool
         asked, waiting = waiting, {}
         for place, answer in answers.items():
             spent[place] += answer.requests
+            read[place] += [calls[place]] if answer.outcome == "answered" else []
             replies[place] = _judge(questions[place], calls[place], answer)
             effort = _find_remedy(replies[place], asked[place], patient=patient)
             if effort is not None:
                 waiting[place] = effort
-    return [replace(reply, requests=requests) for reply, requests in zip(replies, spent, strict=True)]
+    ends = zip(replies, spent, read, strict=True)
+    return [replace(reply, requests=requests, read=tuple(calls)) for reply, requests, calls in ends]
 
 
 def _judge(question: Question[R], call: Call, answer: Answer) -> Reply[R]:

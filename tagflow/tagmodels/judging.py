@@ -11,7 +11,7 @@ from typing import Any
 from tagflow.calls import Answer, Call
 from tagflow.ports import LanguageModel
 from tagflow.prompts.verdicts import RUNGS, Odds, read_agreement, read_log_probabilities, read_percent
-from tagflow.tagmodels.asking import Effort, Question, ask
+from tagflow.tagmodels.asking import Effort, Question, drop_unread, put
 from tagflow.tagmodels.writing import Limits
 
 WORD_TOKENS = 16  # ours: cap of an answer of one word or number
@@ -45,14 +45,18 @@ def judge_all(model: LanguageModel, limits: Limits, questions: Sequence[WriteVer
     Raises:
         ModelError: the endpoint refuses everything.
     """
+    if not questions:
+        return []
     verdicts = [Verdict()] * len(questions)
+    read: list[tuple[Call, ...]] = [()] * len(questions)
     waiting = list(range(len(questions)))
     for rung in RUNGS if model.capabilities.logprobs else RUNGS[1:]:
         asked = [_pose(rung, limits, questions[place]) for place in waiting]
-        replies = ask(model, asked, patient=rung == "verbal")
+        replies = put(model, asked, patient=rung == "verbal")
         below = []
         for place, reply in zip(waiting, replies, strict=True):
             requests = verdicts[place].requests + reply.requests
+            read[place] += reply.read
             if reply.value is not None:
                 mass = reply.value.mass if rung == "logprobs" else None
                 verdicts[place] = Verdict(reply.value.probability, rung, mass, requests=requests)
@@ -63,6 +67,7 @@ def judge_all(model: LanguageModel, limits: Limits, questions: Sequence[WriteVer
         waiting = below
         if not waiting:
             break
+    drop_unread(model, [(verdict.outcome, calls) for verdict, calls in zip(verdicts, read, strict=True)])
     return verdicts
 
 

@@ -42,6 +42,11 @@ class MemoryJournal:
         """Keep an answer."""
         self._kept[key] = answer
 
+    def discard(self, keys: Sequence[str]) -> None:
+        """Drop answers."""
+        for key in keys:
+            self._kept.pop(key, None)
+
     def use(self, uses: Sequence[tuple[str, Call]]) -> None:
         """Count nothing."""
 

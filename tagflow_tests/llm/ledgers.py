@@ -34,6 +34,10 @@ class SmallJournal:
         with self._lock:
             self._base.execute("insert into kept values (?, ?, ?)", [key, call.record, json.dumps(asdict(answer))])
 
+    def discard(self, keys: Sequence[str]) -> None:
+        with self._lock:
+            self._base.executemany("delete from kept where key = ?", [(key,) for key in keys])
+
     def use(self, uses: Sequence[tuple[str, Call]]) -> None:
         self.uses += [(key, call.record) for key, call in uses]
 
