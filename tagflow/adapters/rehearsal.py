@@ -91,6 +91,9 @@ class RehearsedModel:
         known = self._find(keys)
         return [self._answer_one(key, call, known) for key, call in zip(keys, calls, strict=True)]
 
+    def discard(self, calls: Sequence[Call]) -> None:
+        """Leave the journal as it is: a plan changes nothing."""
+
     def _answer_one(self, key: str, call: Call, known: Mapping[str, Answer]) -> Answer:
         times = self._open.get((self.stage, call.record), 0) if call.task == "judge" else 0
         sure = not times and not self.guessing
