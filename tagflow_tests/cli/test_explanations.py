@@ -18,7 +18,7 @@ from tagflow.confidence.ranking import account_contents, rank_tags
 from tagflow.decisions import TagRules
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.insertion import describe_vectors
-from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, TaggingSettings
 from tagflow.taggers.llm4tag import tag
 from tagflow.tagset.generation import no_proposals
@@ -93,6 +93,7 @@ def write_output(store: DuckDBStore, scored: pl.DataFrame, model: str, settings:
     tagged = rank_tags(scored, settings, model=model, version=version)
     status = account_contents(clues["raw_clues"], clues["quarantine"], tagged, scored["content_id"])
     tables = {"tagged_output": tagged, "scored_candidates": scored, "content_status": status}
+    tables["dead_letters"] = TAGGED_OUTPUT.tables["dead_letters"].empty()
     store.write("kitchen", "tagged_output", tables)
 
 
