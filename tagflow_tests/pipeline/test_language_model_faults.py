@@ -237,7 +237,7 @@ def obey(body: Mapping[str, Any]) -> str | list[str]:
         return json.dumps({"tags": [FOREIGN]})
     if '{"numbers":' in system:
         return json.dumps({"numbers": [1, FOREIGN, 0, 21, -1, f"21. {FOREIGN}", f"1. {FOREIGN}", text[:60]]})
-    return f"Yes {FOREIGN}" if "The tag: " in user else "Yes"
+    return "Yes"
 
 
 def test_nothing_that_contents_order_reaches_the_tagged_output(place: Place) -> None:
@@ -276,12 +276,11 @@ def test_killed_and_ended_runs_pay_for_nothing_that_was_kept_and_lose_nothing(pl
         assert check_books(place.data, server.requests, ended) == []
         kept = len(ended.kept)
         assert kept >= 35
-        assert runs.interrupt(40, signal.SIGKILL)
         assert runs.kill_at("arrived:25")
         runs.finish()
         said = read_witness(runs.witness)
         assert count_repaid(server.requests, said) == 0
-        assert count_twice(server.requests, said) <= 2 * 8
+        assert count_twice(server.requests, said) <= 8
     assert check_records(place.store, NAME, place.world) == []
     for table in ("candidate_tags", "tagged_output"):
         whole = DuckDBStore(expected / "warehouse").read(NAME, table)
@@ -294,10 +293,15 @@ def test_neither_key_nor_content_is_in_any_log_and_the_key_in_no_file_at_all(pla
     with FaultServer(read_words) as server:
         said = name_endpoint(server, "reader")
         runs = Children(place.data, NAME, server, said, f"raw_clues,{ASKING}")
-        for fault in ("echo:401", "echo:400"):
-            server.faults = lambda request, fault=fault: fault
-            assert runs.start().wait(120) == 1
-        server.faults = lambda request: "echo:500" if CANARY in request.text and "tags" in request.text else ""
+        server.script("echo:401")
+        assert runs.start().wait(120) == 1
+
+        def explain_itself(request: Request) -> str:
+            kinds = {"tags": "echo:500", "numbers": "echo:400"}
+            found = [fault for word, fault in kinds.items() if f'"{word}":' in request.raw.decode()]
+            return found[0] if found and CANARY in see(request) else ""
+
+        server.faults = explain_itself
         runs.finish()
     assert any(CANARY in see(request) for request in server.requests)
     from tagflow.cli.exports import run_export
