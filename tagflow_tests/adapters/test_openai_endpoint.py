@@ -124,9 +124,12 @@ def test_the_served_model_is_written_down_even_if_another_was_asked_for() -> Non
 def test_the_environment_for_other_endpoints_is_not_sent_along(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
         monkeypatch.setenv(name, "secret-of-another-host")
+    headers = "Authorization: Bearer secret-of-another-host\nX-Gateway: secret-of-another-host"
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", headers)
     with FaultServer() as server, open_desk(server, probe=False) as desk:
         desk.ask_one()
         assert all("secret-of-another-host" not in str(request.headers) for request in server.requests)
+        assert all(request.headers["authorization"] == f"Bearer {KEY}" for request in server.requests)
 
 
 def test_samples_come_as_several_choices_of_one_request() -> None:
@@ -262,3 +265,27 @@ def test_half_a_surrogate_pair_goes_out_and_comes_in_as_a_replacement() -> None:
         (answer,) = desk.endpoint.answer([call])
         assert desk.requests[0].text == "half ? pair"
         assert answer.samples[0].text == "half \ufffd pair"
+
+
+@pytest.mark.parametrize("many", [1, 8], ids=["one by one", "at once"])
+def test_what_is_discarded_is_asked_anew_in_all_its_samples_and_nothing_else_is(many: int) -> None:
+    with FaultServer(abilities=Abilities(many=many)) as server, open_desk(server) as desk:
+        useless, sound = (ask(name, samples=3, temperature=1.0) for name in ("useless", "sound"))
+        desk.endpoint.answer([useless, sound])
+        asked = len(desk.requests)
+        desk.endpoint.discard([useless])
+        found = desk.endpoint.answer([useless, sound])
+        assert [answer.stored for answer in found] == [False, True]
+        assert len(desk.requests) - asked == asked // 2
+        assert {request.text for request in desk.requests[asked:]} == {"question useless"}
+
+
+def test_an_endpoint_that_gave_up_ends_this_batch_and_every_later_one_and_keeps_what_was_paid() -> None:
+    with FaultServer(latency=0.05) as server, open_desk(server) as desk:
+        threading.Timer(0.12, desk.endpoint.give_up, ["nobody waits"]).start()
+        for _ in range(2):
+            with pytest.raises(ModelError, match="nobody waits"):
+                desk.endpoint.answer([ask(number) for number in range(400)])
+        assert 0 < len(desk.requests) < 100
+        assert len(desk.journal.list_records()) == len(desk.requests)
+        desk.check_books()

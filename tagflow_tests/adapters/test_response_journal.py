@@ -175,6 +175,20 @@ def test_costs_are_by_run_stage_and_task(tmp_path: Path) -> None:
         assert journal.costs("none").is_empty()
 
 
+def test_a_discarded_answer_is_gone_and_its_cost_stays(tmp_path: Path) -> None:
+    with JournalFile(tmp_path / NAME) as file:
+        journal = ResponseJournal(file, run="r", stage="s")
+        for key in ("useless", "sound"):
+            journal.keep(key, replace(SOUP, record=key), YES)
+        journal.discard(["useless", "unknown"])
+        assert set(journal.find(["useless", "sound"])) == {"sound"}
+        assert journal.list_records() == ["sound"]
+        assert journal.costs("r")["calls"].to_list() == [2]
+        journal.keep("useless", SOUP, YES)
+        assert set(journal.find(["useless", "sound"])) == {"useless", "sound"}
+    JournalFile(tmp_path / NAME).close()  # its count of answers still holds
+
+
 def test_forgetting_a_record_leaves_the_answer_that_another_one_shares(tmp_path: Path) -> None:
     with JournalFile(tmp_path / NAME) as file:
         journal = ResponseJournal(file, run="r")

@@ -32,7 +32,7 @@ from tagflow_tests.chaos.ledger import (
     read_tokens,
     read_witness,
 )
-from tagflow_tests.chaos.runs import ask_again, environment, name_endpoint, run_assets
+from tagflow_tests.chaos.runs import environment, name_endpoint, run_assets, run_job
 from tagflow_tests.chaos.wiring import POINTS, WITNESS, wire
 from tagflow_tests.chaos.worlds import World, write_world
 from tagflow_tests.llm.fault_server import FaultServer, Request
@@ -100,7 +100,7 @@ def run_round(total: Total, folder: Path, seed: int, contents: int, share: float
             broken, before = len(server.requests), store.read_all(NAME, "tagged_output")
             failed = before["content_status"].filter(pl.col("status").is_in(["dead_lettered", "pending"]))["content_id"]
             server.faults = be_well
-            ask_again(data, NAME)
+            run_job(data, NAME)
             mended = _check_all(total, f"round {seed} asked again", data, world, server.requests, witness)
             total.expect(f"round {seed}: still without an answer", mended["dead_lettered"] + mended["pending"], 0)
             unproposed = len(store.read(NAME, "candidate_tags", "dead_letters"))

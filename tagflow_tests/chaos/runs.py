@@ -29,12 +29,11 @@ def run_assets(data: Path, name: str, select: str = UP_TO_TAGS) -> dg.ExecuteInP
     return job.execute_in_process(instance=instance, partition_key=name, asset_selection=chosen, run_config=QUIET)
 
 
-def ask_again(data: Path, name: str) -> dg.ExecuteInProcessResult:
-    """Run the job that asks for what failed."""
+def run_job(data: Path, name: str, job: str = "ask_again") -> dg.ExecuteInProcessResult:
+    """Run one of the project's jobs; without a name the one that asks again for what failed."""
     definitions = build_definitions(Workbench(data=str(data)))
     register_datasets(instance, data)
-    job = definitions.resolve_job_def("ask_again")
-    return job.execute_in_process(instance=instance, partition_key=name, run_config=QUIET)
+    return definitions.resolve_job_def(job).execute_in_process(instance=instance, partition_key=name, run_config=QUIET)
 
 
 def name_endpoint(server: FaultServer, model: str, **said: object) -> dict[str, str]:

@@ -361,6 +361,29 @@ def test_asking_once_more_is_all_that_is_done() -> None:
     assert llm.failures.rows() == [("a", "select", "unusable", "it was not the JSON object asked for", 2)]
 
 
+def test_answers_that_came_to_nothing_are_dropped_and_those_that_came_to_something_are_not() -> None:
+    model = ScriptedModel(in_turn(words("no"), words("no again"), words("no"), words('{"tags": ["soup"]}')))
+    tag_model(model, limits=Limits(samples=1)).propose(raw_clues(A))
+    assert [call.messages for call in model.discarded] == [call.messages for call in model.asked]
+    assert len(model.discarded) == 2
+    tag_model(model, limits=Limits(samples=1)).propose(raw_clues(A))
+    assert len(model.asked) == 4
+    assert len(model.discarded) == 2
+
+
+def test_a_verdict_keeps_the_steps_it_took_down_the_ladder_unless_nothing_could_tell() -> None:
+    def answer(call: Call) -> Answer:
+        if call.yes_no or call.samples > 1:
+            return words(*["perhaps"] * call.samples)
+        return words("70" if "soup" in asked_tag(call) else "a lot")
+
+    model = ScriptedModel(answer)
+    judged = tag_model(model).judge(PAIRS[:2], raw_clues(A))
+    assert judged.tolist() == pytest.approx([0.7, math.nan], nan_ok=True)
+    assert {asked_tag(call) for call in model.discarded} == {"bread"}
+    assert len(model.discarded) == 4  # log-probabilities, agreement, a number, and the number asked for again
+
+
 def test_a_prompt_that_is_too_long_is_shortened_once() -> None:
     long = said("a", title="Soup", asr="boil the water and stir " * 200)
     model = ScriptedModel(in_turn(words(outcome="too_long"), words(numbers(1))))
