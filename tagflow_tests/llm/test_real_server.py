@@ -35,6 +35,7 @@ from tagflow_tests.worlds import raw_clues, said, tag_set
 BINARY = os.environ.get("TAGFLOW_LLAMA_SERVER", "")
 KEY = "canary-key-0123456789"
 NAME = "kitchen"
+ASSETS = "*tagged_output"  # what asks a language model, and all it needs
 
 pytestmark = [
     pytest.mark.skipif(not BINARY, reason="TAGFLOW_LLAMA_SERVER names no llama-server; .ci/llama builds one"),
@@ -121,7 +122,7 @@ def test_it_proposes_selects_and_judges_and_a_second_run_asks_nothing(
     tame: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = make_kitchen(tame, tmp_path, monkeypatch, samples=3)
-    first = materialize(tmp_path, NAME)
+    first = materialize(tmp_path, NAME, ASSETS)
     ends = read_status(store)
     assert ends.pop("mute") == "skipped"
     assert [ends.pop(name) for name in list(ends) if name not in ASKED] == ["quarantined"]
@@ -141,7 +142,7 @@ def test_it_proposes_selects_and_judges_and_a_second_run_asks_nothing(
     assert min(prompt for _, prompt, _ in kept) > 500
     assert metadata_of(first, "tagged_output")["prompt_tokens"] > 1000
     spent, before = tame.count_work(), store.read_all(NAME, "tagged_output")
-    again = materialize(tmp_path, NAME)
+    again = materialize(tmp_path, NAME, ASSETS)
     assert metadata_of(again, "tagged_output")["requests"] == 0
     assert tame.count_work() == spent > 0
     for name, frame in store.read_all(NAME, "tagged_output").items():
@@ -153,7 +154,7 @@ def test_what_a_random_model_says_becomes_dead_letters_and_no_tag(
 ) -> None:
     """Without chance it writes on and on: every proposal breaks off, whatever room it gets."""
     store = make_kitchen(wild, tmp_path, monkeypatch, samples=1, temperature=0)
-    materialize(tmp_path, NAME)
+    materialize(tmp_path, NAME, ASSETS)
     ends = read_status(store)
     assert {ends[name] for name in ASKED} <= {"dead_lettered", "no_tag_fits"}
     assert store.read(NAME, "tagged_output").is_empty()
