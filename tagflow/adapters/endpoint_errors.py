@@ -25,6 +25,9 @@ _TOO_LONG_TEXT = re.compile(
 _NO_MODEL_TEXT = re.compile(
     r"\bmodel\b.{0,200}\b(not found|does not exist|not exist|unknown|not available)\b", re.IGNORECASE | re.DOTALL
 )
+_BROKEN_OFF_TEXT = re.compile(
+    r"model produced output that does not match the expected", re.IGNORECASE
+)  # llama-server's
 _IDENTIFIER = re.compile(r"[a-z][a-z_]{1,47}")  # no digits: a key has some
 
 
@@ -34,15 +37,15 @@ class Fault:
 
     Attributes:
         kind: passing (a further attempt may help), throttled (all shall wait), fatal (nothing will ever be answered),
-            too_long, filtered, rejected (this request will never be taken), unusable (a reply that is no completion;
-            a further attempt may help).
+            too_long, filtered, truncated (the answer broke off), rejected (this request will never be taken), unusable
+            (a reply that is no completion; a further attempt may help).
         reason: a few words for people; for a fatal fault the whole sentence.
         wait: seconds the endpoint asks for.
         parameter: name of the parameter it complains about.
         paid: whether the request may have been paid for.
     """
 
-    kind: Literal["passing", "throttled", "fatal", "too_long", "filtered", "rejected", "unusable"]
+    kind: Literal["passing", "throttled", "fatal", "too_long", "filtered", "truncated", "rejected", "unusable"]
     reason: str
     wait: float | None = None
     parameter: str = ""
@@ -71,6 +74,8 @@ def read_error(place: Place, status: int, headers: Mapping[str, str], body: byte
         return Fault("too_long", f"the prompt does not fit the model ({said})")
     if codes & FILTERED or (status == 403 and "moderation" in text.lower()):
         return Fault("filtered", f"the endpoint's content filter ({said})")
+    if status == 500 and _BROKEN_OFF_TEXT.search(text):  # sent in the place of an answer with finish_reason length
+        return Fault("truncated", f"the answer broke off before its form was complete ({said})")
     wait = read_wait(headers)
     if status == 429 or (status == 503 and wait is not None):
         return Fault("throttled", f"the endpoint asks for patience ({said})", wait)

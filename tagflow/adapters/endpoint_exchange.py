@@ -169,7 +169,7 @@ class Exchange:
 
     def _tell_gate(self, found: Reply | Fault, ticket: int) -> bool:
         """Tell the gate how the endpoint is; return whether a fault is the call's rather than the endpoint's."""
-        if isinstance(found, Reply) or found.kind in ("too_long", "filtered", "rejected"):
+        if isinstance(found, Reply) or found.kind in ("too_long", "filtered", "truncated", "rejected"):
             self.gate.succeed(ticket)
         elif found.kind == "fatal":
             self.fatal = self.fatal or found.reason

@@ -47,6 +47,7 @@ def read(status: int, error: object = None, headers: dict[str, str] | None = Non
         (429, {"message": "Request too large for this model on tokens per min"}, "too_long"),
         (400, {"code": "content_filter"}, "filtered"),
         (400, {"message": "n must be between 1 and 4"}, "rejected"),
+        (500, {"message": "The model produced output that does not match the expected form"}, "truncated"),
         (400, None, "rejected"),
         (422, {"message": "no"}, "rejected"),
         (400, "a text instead of an object", "rejected"),

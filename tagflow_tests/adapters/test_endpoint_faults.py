@@ -180,6 +180,16 @@ def test_a_broken_off_answer_is_given_as_such_and_never_kept() -> None:
         assert desk.journal.list_records() == []
 
 
+def test_a_server_that_fails_over_an_answer_that_broke_off_is_not_taken_to_be_failing() -> None:
+    """llama.cpp's says 500 where others say length; the breaker would open at the first of these."""
+    with FaultServer(faults=make_poison("broken_off")) as server, open_desk(server, breaker=1, pauses=0) as desk:
+        answers = desk.endpoint.answer([ask(number) for number in range(6)])
+        assert [answer.outcome for answer in answers] == ["answered"] * 3 + ["truncated"] + ["answered"] * 2
+        assert (answers[3].requests, answers[3].samples) == (1, ())
+        assert answers[3].reason == "the answer broke off before its form was complete (HTTP 500, server_error)"
+        assert desk.said == []
+
+
 def test_a_yes_or_no_of_one_token_is_not_broken_off() -> None:
     with FaultServer() as server, open_desk(server) as desk:
         server.script("length")

@@ -111,6 +111,10 @@ _STATUS = {
     "quota": (429, make_error("insufficient_quota", "You exceeded your current quota")),
     "too_long": (400, make_error("context_length_exceeded", "maximum context length is 8192 tokens")),
     "too_long_plain": (400, b'{"error": {"code": 400, "message": "the request exceeds the available context size"}}'),
+    "broken_off": (
+        500,
+        make_error("server_error", "The model produced output that does not match the expected form"),
+    ),
     "bad_schema": (400, make_error("invalid_json_schema", "Invalid schema for response_format", "response_format")),
     "html502": (502, HTML),
     "html": (200, HTML),

@@ -23,13 +23,15 @@ TEMPLATE = (
 
 CONTEXT, WIDTH, LAYERS, HEADS, INNER = 16_384, 64, 2, 2, 128
 
-KINDS = ("word", "quote", "line", "brace", "other")
+KINDS = ("word", "quote", "line", "list", "digit", "brace", "other")
 FOLLOWS = {
     "word": {"quote": 12.0},
-    "quote": {"word": 8.0, ":": 8.0, ",": 8.0, "]": 7.0},
+    "quote": {"word": 9.0, ":": 8.0, ",": 8.0, "]": 8.0},
     "line": {"answer": 10.0},
+    "list": {"quote": 12.0, "digit": 10.0},
+    "digit": {",": 9.0, "]": 9.0},
     "brace": {END: 12.0},
-    "other": {"quote": 8.0, "digit": 7.0, "[": 7.0, "]": 7.0, ",": 7.0, "}": 7.0},
+    "other": {"quote": 8.0, "[": 8.0, "}": 8.0},
 }
 """Kind of a token to what likely follows it: logits where all others have about 0; ours."""
 
@@ -125,11 +127,14 @@ def draw_weights(tokens: list[str], seed: int, *, tame: bool) -> dict[str, NDArr
 
 
 def _find_kind(token: str) -> str:
-    return {'"': "quote", spell_bytes()[10]: "line", "}": "brace"}.get(token, "word" if token in WORDS else "other")
+    if token in WORDS:
+        return "word"
+    kinds = {'"': "quote", spell_bytes()[10]: "line", "[": "list", ",": "list", "}": "brace"}
+    return kinds.get(token, "digit" if token in "0123456789" else "other")
 
 
 def _find_role(token: str) -> str:
     if token in ANSWERS:
         return "answer"
     kind = _find_kind(token)
-    return "digit" if token in "0123456789" else token if kind in ("other", "brace") else kind
+    return kind if kind in ("word", "quote", "digit") else token
