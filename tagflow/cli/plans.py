@@ -23,7 +23,7 @@ def run_plan(name: str, *, as_json: bool = False) -> None:
     from tagflow.pipeline.planning import plan_run
     from tagflow.pipeline.resources import Workbench
 
-    workbench = Workbench(data=str(find_data()), progress="log")
+    workbench = Workbench(data=str(find_data()), progress="log" if as_json else "terminal")
     dataset = workbench.open(name, lambda line: None, remember=False)
     plan = plan_run(dataset)
     if plan is None or dataset.desk is None:

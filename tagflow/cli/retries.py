@@ -6,7 +6,7 @@ import polars as pl
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.layout import count
-from tagflow.errors import ConfigError
+from tagflow.errors import ArtifactError, ConfigError
 from tagflow.schemas import CANDIDATE_TAGS, TAGGED_OUTPUT
 from tagflow.settings import load_settings
 
@@ -22,6 +22,7 @@ def run_failed(name: str) -> bool:
 
     Raises:
         ConfigError: no such dataset, or its brain is embedded.
+        ArtifactError: it was not run yet.
     """
     from tagflow.cli.runs import run_dataset
 
@@ -32,11 +33,13 @@ def run_failed(name: str) -> bool:
             f"{where}: brain is embedded, which answers every time: --failed-only is for a language model."
         )
     store = DuckDBStore(data / "warehouse")
+    made = [artifact.name for artifact in ASKED_AGAIN if store.exists(name, artifact.name)]
+    if not made:
+        raise ArtifactError(f"{name} has not asked anything yet: run tagflow run {name}.")
     before = read_letters(store, name)
     if before.is_empty():
         click.echo(f"{name}: every question has its answer, so there is nothing to ask again.")
         return False
-    made = [artifact.name for artifact in ASKED_AGAIN if store.exists(name, artifact.name)]
     tagged = run_dataset(name, ",".join(made), failed=True)
     click.echo(_tell_ends(store, name, before))
     if "propose" in before["task"]:

@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.costs import run_costs
+from tagflow.cli.main import cli
 from tagflow.cli.plans import run_plan
 from tagflow.cli.retries import run_failed
-from tagflow.errors import ConfigError
+from tagflow.cli.runs import show_outcome
+from tagflow.errors import ArtifactError, ConfigError
 from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen
 from tagflow_tests.conftest import TAGFLOW, Said, call_tagflow
 from tagflow_tests.llm.fault_server import Request
@@ -116,6 +119,40 @@ def test_asking_again_is_refused_for_an_embedded_dataset(tmp_path: Path, monkeyp
     monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))
     with pytest.raises(ConfigError, match=r"offline/dataset\.yaml: brain is embedded, which answers every time"):
         run_failed("offline")
+
+
+def test_asking_again_before_the_first_run_says_what_to_run(tmp_path: Path) -> None:
+    with open_kitchen(tmp_path) as server:
+        with pytest.raises(ArtifactError, match="kitchen has not asked anything yet: run tagflow run kitchen"):
+            run_failed("kitchen")
+        assert server.requests == []
+
+
+def test_a_selection_and_asking_again_are_one_at_a_time() -> None:
+    done = CliRunner().invoke(cli, ["run", "kitchen", "--failed-only", "--select", "raw_clues"])
+    assert done.exit_code == 2
+    assert "One at a time" in done.output
+
+
+def test_what_the_budget_does_not_cover_waits_and_the_outcome_says_how_to_go_on(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_kitchen(tmp_path) as server:
+        monkeypatch.setenv("TAGFLOW_LLM_BUDGET", "46 requests")  # probe, proposals and selections
+        materialize(tmp_path, "kitchen", "*tagged_output")
+        assert len(server.requests) == 5 + 17 + COUNT == 46
+        show_outcome("kitchen")
+        said = capsys.readouterr().out
+        assert f"{COUNT} records: {COUNT} pending" in said
+        assert f"without an answer: {COUNT} wait; tagflow run kitchen --failed-only asks again" in said
+        assert f"{COUNT} of judge: the budget would not cover another request" in said
+        monkeypatch.setenv("TAGFLOW_LLM_BUDGET", "300 requests")
+        run_plan("kitchen", as_json=True)
+        lines = {line["task"]: line for line in json.loads(capsys.readouterr().out)["lines"]}
+        assert (lines["select"]["kept"], lines["select"]["calls"]) == (COUNT, 0)
+        assert lines["judge"]["exact"]  # what is judged is known, as the selections are
+        materialize(tmp_path, "kitchen", "*tagged_output")
+        assert len(server.requests) - 46 == lines["judge"]["calls"] > COUNT
 
 
 def test_costs_are_told_by_dataset_run_asset_and_task(kitchen: Kitchen, capsys: Capture) -> None:
