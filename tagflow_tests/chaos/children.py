@@ -89,6 +89,8 @@ class Children:
         _wait(lambda: process.poll() is not None or len(self.server.requests) >= goal)
         time.sleep(drawn.random() * 0.05 if drawn else 0.0)
         ran = process.poll() is None
+        if process.returncode:
+            raise RuntimeError(f"the run ended with {process.returncode}: {self.tell()[-3000:]}")
         process.send_signal(number)
         process.wait(PATIENCE)
         self.ends.append(process.returncode)
