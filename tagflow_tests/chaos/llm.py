@@ -153,12 +153,13 @@ def run_kills(total: Total, folder: Path, contents: int, kills: int, points: tup
         runs = Children(data, NAME, server, name_endpoint(server, "reader", concurrency=CONCURRENCY))
         started = time.monotonic()
         step = max(2, calls // (kills + len(points) + 4))
-        for _ in range(kills):
+        last = [point for point in points if point.endswith("tagged_output")]
+        early = [point for point in points if point not in last]  # proposals end once, so that these come first
+        for number in range(kills):
             runs.interrupt(1 + drawn.randrange(2 * step), signal.SIGKILL, drawn)
-        for point in points:
-            asked = point if "_" in point else f"{point}:{min(KILLED_AT, step)}"
-            if not runs.kill_at(asked):
-                click.echo(f"the run came to its end before {asked}")
+            if number == kills // 4:
+                _kill_at(runs, early, step)
+        _kill_at(runs, last, step)
         runs.finish()
         said = read_witness(runs.witness)
         repaid, duplicates = count_repaid(server.requests, said), count_twice(server.requests, said)
@@ -177,6 +178,13 @@ def run_kills(total: Total, folder: Path, contents: int, kills: int, points: tup
             f"{runs.kills} kills in {time.monotonic() - started:.0f} s, {calls} calls: {duplicates} duplicates, "
             f"{repaid} stored answers paid again"
         )
+
+
+def _kill_at(runs: Children, points: list[str], step: int) -> None:
+    for point in points:
+        asked = point if "_" in point else f"{point}:{min(KILLED_AT, step)}"
+        if not runs.kill_at(asked):
+            click.echo(f"the run came to its end before {asked}")
 
 
 def run_ends(total: Total, folder: Path, contents: int, ends: int) -> None:
