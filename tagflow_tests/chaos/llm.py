@@ -147,18 +147,18 @@ def run_kills(total: Total, folder: Path, contents: int, kills: int, points: tup
         calls = len(server.requests)
     drawn = random.Random(0)
     with FaultServer(read_words, latency=0.03) as server:
-        (folder / "killed").mkdir()
+        (folder / "killed").mkdir(parents=True)
         data = folder / "killed" / "data"
         write_world(data, NAME, 0, contents)
         runs = Children(data, NAME, server, name_endpoint(server, "reader", concurrency=CONCURRENCY))
         started = time.monotonic()
-        step = max(2, calls // (kills + len(points) + 4))
+        step = max(2, calls // (kills + 4))
+        for point in points:
+            asked = point if "_" in point else f"{point}:{KILLED_AT}"
+            if not runs.kill_at(asked):
+                total.check("kills", f"the run came to its end before {asked}")
         for _ in range(kills):
             runs.interrupt(1 + drawn.randrange(2 * step), signal.SIGKILL, drawn)
-        for point in points:
-            asked = point if "_" in point else f"{point}:{min(KILLED_AT, step)}"
-            if not runs.kill_at(asked):
-                click.echo(f"the run came to its end before {asked}")
         runs.finish()
         said = read_witness(runs.witness)
         repaid, duplicates = count_repaid(server.requests, said), count_twice(server.requests, said)
@@ -249,7 +249,8 @@ def main(seeds: int, faults: int, kills: int, contents: int, quick: bool) -> Non
             run_round(total, Path(folder) / f"round {seed}", seed, contents, share)
             seed += 1
         run_budget(total, Path(folder), contents)
-        run_kills(total, Path(folder), contents, kills, POINTS[:3] if quick else POINTS)
+        run_kills(total, Path(folder) / "random", contents, kills, ())
+        run_kills(total, Path(folder) / "named", max(60, contents // 4), 0, POINTS[:2] if quick else POINTS)
         run_ends(total, Path(folder), max(60, contents // 4), 1 if quick else 5)
     click.echo(f"faults by kind: {dict(total.kinds.most_common())}")
     names = {"no_tag": "no_tag_fits"}
