@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ def test_a_request_to_end_lets_what_is_in_flight_come_in_and_be_kept(tmp_path: P
         assert len(SmallJournal(tmp_path / "journal").list_records()) == asked.total() == len(asked)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Started in the background of a shell, the tests would inherit that interrupts are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_reaches_the_caller_and_the_endpoint_can_be_used_again() -> None:
     with FaultServer(latency=0.05) as server, open_desk(server) as desk:
         timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
