@@ -8,7 +8,7 @@ import polars as pl
 from tagflow.adapters.data_folder import find_data
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.ranking import rank_tags
-from tagflow.errors import ConfigError
+from tagflow.errors import ConfigError, ModelError
 from tagflow.settings import CLUE_FIELDS
 from tagflow.taggers import load_tagger, name_model
 from tagflow.tagset.rules import enforce_rules
@@ -26,6 +26,7 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     Raises:
         ConfigError: the text has no letter or digit.
         ArtifactError: the dataset was not run yet.
+        ModelError: the dataset's language model gave no answer.
     """
     from tagflow.pipeline.resources import Workbench
 
@@ -37,15 +38,19 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     content = convert_contents(_as_content(text), dataset.settings)
     if not content.select(has_text()).item():
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
-    materials = dataset.materials(
-        tagset, dataset.insert(content, known, graph), dataset.tag_model(confidence["confidence_model"])
-    )
+    placed = dataset.insert(content, known, graph)
+    brain = dataset.tag_model(confidence["confidence_model"], dataset.gather_knowledge(tagset, placed, known))
+    materials = dataset.materials(tagset, placed, brain)
     judged = load_tagger(dataset.settings.tagging.method)(content, materials)
     scored = enforce_rules(judged, dataset.decisions.rules, tagset, content).kept
     model, version = (
         name_model(dataset.settings.tagging.method, materials.tag_model),
         make_vocabulary_version(tagset, dataset.decisions.rules),
     )
+    failed = brain.failures.filter(pl.col("content_id") == content["content_id"][0])
+    if len(failed):
+        task, reason = failed.select("task", "reason").row(0)
+        raise ModelError(f"The language model gave no answer ({task}): {reason}.")
     tagged = rank_tags(scored, dataset.set_bands(confidence, materials.tag_model), model=model, version=version)
     columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
     return {

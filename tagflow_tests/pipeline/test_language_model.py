@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.errors import ConfigError
+from tagflow.cli.one_text import tag_text
+from tagflow.errors import ConfigError, ModelError
 from tagflow_tests.llm.completions import Abilities
 from tagflow_tests.llm.fault_server import FaultServer
 from tagflow_tests.llm.keyword_reader import read_words
@@ -43,7 +44,7 @@ def ends(store: DuckDBStore) -> dict[str, int]:
 
 
 def test_a_language_model_proposes_selects_and_judges_and_a_second_run_asks_nothing(
-    server: FaultServer, tmp_path: Path
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = make_kitchen(tmp_path)
     first = materialize(tmp_path, "kitchen")
@@ -66,6 +67,14 @@ def test_a_language_model_proposes_selects_and_judges_and_a_second_run_asks_noth
     assert metadata_of(again, "tagged_output")["answers_reused"] > COUNT
     for name, frame in before.items():
         assert store.read("kitchen", name).equals(frame)
+    monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))
+    tag = tagged["tag"][0]
+    said = tag_text("kitchen", f"All about {tag} and nothing else")
+    assert [(one["tag"], one["confidence"]) for one in said["tags"] if one["tag"] == tag] == [(tag, 0.9)]
+    assert len(server.requests) > asked
+    server.script(*["refusal"] * 9)
+    with pytest.raises(ModelError, match="gave no answer"):
+        tag_text("kitchen", f"Once more about {tag}")
 
 
 def test_without_an_endpoint_the_dataset_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
