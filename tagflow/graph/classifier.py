@@ -21,7 +21,8 @@ from tagflow.schemas import CONTENT_TAG_GRAPH
 from tagflow.tables import Tables
 
 MOST_CONTENTS = 16_384  # ours: the matrix to invert is 1 GB and takes about a minute of CPU time
-MOST_TAGS = 2048  # ours: weights of 64 MB; the most used ones
+MOST_TAGS = 2048  # ours: the most used ones
+MOST_WEIGHTS = 2**24  # ours: 64 MB; of many tags fewer contents are learned
 FEWEST_USES = 2  # ours: a tag used once has nothing to be learned from when its content is left out
 STRENGTH = 1.0  # ours: best or next to best of 0.1, 0.3, 1 and 3 by leave-one-out on recipes and conference talks
 
@@ -42,7 +43,8 @@ class Classifier(NamedTuple):
 def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, csr_array]) -> Tables:
     """Return the tables ``classifier`` and ``classified``; both are empty where there is nothing to learn.
 
-    Of more than ``MOST_CONTENTS`` annotated contents so many are learned, drawn by the hash of their ids.
+    Of more than ``MOST_CONTENTS`` annotated contents (fewer where the tags are many) so many are learned, drawn by the
+    hash of their ids.
 
     Args:
         history: deterministic edges; people's are learned.
@@ -51,10 +53,10 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
     tables = {name: CONTENT_TAG_GRAPH.tables[name].empty() for name in ("classifier", "classified")}
     human = history.filter(pl.col("origin").is_in(PEOPLE)).select("content_id", "target").unique(maintain_order=True)
     ids, vectors, terms = contents
-    placed = _draw(pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi"))
-    uses = human.join(placed, on="content_id").group_by("target").agg(uses=pl.len())
-    often = uses.filter(pl.col("uses") >= FEWEST_USES).sort(-pl.col("uses").cast(pl.Int64), "target")
-    known = often.head(MOST_TAGS).select(tag_id="target").with_row_index("place").cast({"place": pl.Int64})
+    taught = pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi")
+    tags = len(_find_often(human, taught))
+    placed = _draw(taught, min(MOST_CONTENTS, MOST_WEIGHTS // max(tags, 1)))
+    known = _find_often(human, placed).with_row_index("place").cast({"place": pl.Int64})
     if not len(known):
         return tables
     rows = placed["row"].to_numpy()
@@ -78,12 +80,19 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
     return tables
 
 
-def _draw(contents: pl.DataFrame) -> pl.DataFrame:
-    """The contents in their order, or ``MOST_CONTENTS`` of them by a hash that no version of a library changes."""
-    if len(contents) <= MOST_CONTENTS:
+def _find_often(human: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+    """The tags that people used on several of the contents, the most used first, ties by id."""
+    uses = human.join(contents, on="content_id").group_by("target").agg(uses=pl.len())
+    often = uses.filter(pl.col("uses") >= FEWEST_USES).sort(-pl.col("uses").cast(pl.Int64), "target")
+    return often.head(MOST_TAGS).select(tag_id="target")
+
+
+def _draw(contents: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The contents in their order, or so many of them by a hash that no version of a library changes."""
+    if len(contents) <= most:
         return contents
     said = [hashlib.blake2b(one.encode(), digest_size=8).hexdigest() for one in contents["content_id"]]
-    return contents.with_columns(draw=pl.Series(said)).sort("draw").head(MOST_CONTENTS).sort("row").drop("draw")
+    return contents.with_columns(draw=pl.Series(said)).sort("draw").head(most).sort("row").drop("draw")
 
 
 def score_contents(

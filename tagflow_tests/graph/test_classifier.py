@@ -109,9 +109,12 @@ def test_a_tag_used_once_and_proposals_teach_nothing() -> None:
     assert proposed["classifier"].is_empty()
 
 
-def test_of_many_contents_some_are_learned_the_same_ones_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", [("MOST_CONTENTS", 2), ("MOST_WEIGHTS", 2)])
+def test_of_many_contents_some_are_learned_the_same_ones_every_time(
+    limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn; they lie at cosine 0: K + I = 2 I."""
-    monkeypatch.setattr(classifier, "MOST_CONTENTS", 2)
+    monkeypatch.setattr(classifier, *limit)
     history = (("a", "soup"), ("b", "soup"), ("c", "soup"))
     assert fit(*history)["classifier"]["content_id"].to_list() == ["a", "c"]
     assert fit(*history)["classifier"]["weights"].to_numpy().ravel() == pytest.approx([0.5] * 2)
