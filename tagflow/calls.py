@@ -110,6 +110,11 @@ class Capabilities:
     usage: bool
 
 
+def identify_model(endpoint: str, model: str) -> str:
+    """Return the identity of a model at an endpoint; a plan must name it as the endpoint itself does."""
+    return f"{endpoint} {model}"
+
+
 def make_key(endpoint: str, model: str, call: Call) -> str:
     """Return the journal's key of a call: a hash of endpoint, model, parameters and rendered prompt.
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagflow.calls import Call, Capabilities
+from tagflow.prompts.packing import MESSAGE_TOKENS
 
 TOP = 20  # likeliest first tokens asked for: the most that OpenAI takes
 TEXT_BYTES = 3  # bytes of UTF-8 to a token: ours, some more tokens than English has, about what Chinese has
-MESSAGE_TOKENS = 8  # tokens around a message: ours, chat templates take four to seven
 
 
 @dataclass

@@ -17,7 +17,7 @@ from tagflow.adapters.endpoint_exchange import Exchange, work_off
 from tagflow.adapters.endpoint_pacing import EndpointLimits, Gate
 from tagflow.adapters.endpoint_till import Till
 from tagflow.adapters.endpoint_wire import Wire, check_address
-from tagflow.calls import Answer, Call, Capabilities, make_key
+from tagflow.calls import Answer, Call, Capabilities, identify_model, make_key
 from tagflow.errors import ConfigError, ModelError
 from tagflow.ports import Journal, Manifest, Meter
 
@@ -89,7 +89,7 @@ class OpenAIEndpoint:
     @property
     def fingerprint(self) -> str:
         """Address and model."""
-        return f"{self._address} {self._model}"
+        return identify_model(self._address, self._model)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -10,7 +10,7 @@ from tagflow.adapters.capability_probe import make_probe_key, read_record
 from tagflow.adapters.endpoint_requests import estimate_prompt, find_length
 from tagflow.adapters.endpoint_wire import check_address
 from tagflow.adapters.response_journal import ResponseJournal
-from tagflow.calls import Answer, Call, Capabilities, Sample, make_key
+from tagflow.calls import Answer, Call, Capabilities, Sample, identify_model, make_key
 
 ABLE = Capabilities(logprobs=True, schema="json_schema", many=True, seed=True, usage=True)
 """What an endpoint is taken to do that was never asked anything: what most do."""
@@ -68,7 +68,7 @@ class RehearsedModel:
     @property
     def fingerprint(self) -> str:
         """The endpoint's own, so that proposals count as known or unknown as they will."""
-        return f"{self._address} {self._model}"
+        return identify_model(self._address, self._model)
 
     @property
     def probed(self) -> bool:
