@@ -16,11 +16,13 @@ class Gold(NamedTuple):
     pairs: pl.DataFrame
     """content_id, tag_id."""
     judged: pl.DataFrame
-    """tag_id of every tag that people used at least twice outside the test split."""
+    """tag_id and uses of every tag that people used at least twice outside the test split."""
     held_out: int
     """Contents of the test split, with or without gold."""
     said: int
     """Labels on the test split that people used at least twice outside it, whether or not the tag set has them."""
+    fit: int
+    """Labelled contents outside the test split."""
 
 
 def find_gold(raw_clues: pl.DataFrame, names: pl.DataFrame) -> Gold:
@@ -30,12 +32,13 @@ def find_gold(raw_clues: pl.DataFrame, names: pl.DataFrame) -> Gold:
         raw_clues: contents with labels and split.
         names: key and tag_id of every name and alias.
     """
-    fit = _resolve(explode_labels(raw_clues), names)
-    judged = fit.group_by("tag_id").len().filter(pl.col("len") >= MIN_USES).select("tag_id").sort("tag_id")
+    labelled = explode_labels(raw_clues)
+    uses = _resolve(labelled, names).group_by("tag_id").agg(uses=pl.len().cast(pl.Int64))
+    judged = uses.filter(pl.col("uses") >= MIN_USES).sort("tag_id")
     test = raw_clues.filter(pl.col("split") == "test")
     said = test.select("content_id", tag="labels").explode("tag").drop_nulls()
     pairs = _resolve(said, names).join(judged, on="tag_id", how="semi")
-    return Gold(pairs, judged, len(test), _count_said(explode_labels(raw_clues), said))
+    return Gold(pairs, judged, len(test), _count_said(labelled, said), labelled["content_id"].n_unique())
 
 
 def _count_said(fit: pl.DataFrame, test: pl.DataFrame) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
+from tagflow.evaluation.comparison import IMPROVED, compare_methods, improve_relatively
 from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.tag_map import place_tags
 from tagflow.evaluation.tagging_metrics import (
@@ -56,6 +57,7 @@ def report_methods(
         )
         return _name(own, pl.DataFrame([("evaluation", None, None, None, 0, why)], schema=ROW, orient="row"))
     parts = [_name(method, measure_ranking(frame, gold)) for method, frame in scored.items()]
+    parts += _compare_accuracy(pl.concat(parts), own)
     parts.append(_name(own, measure_answers(answered, gold, single=single)))
     if own in scored:
         parts.append(_name(own, _measure_calibration(scored[own], gold)))
@@ -66,7 +68,9 @@ def report_methods(
 
 
 def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str, *, single: bool) -> Tables:
-    """Return the own method's ``test_reliability`` and ``accuracy_coverage`` and every method's ``candidate_recall``.
+    """Return ``test_reliability`` and ``accuracy_coverage`` of the own method, and what compares it with the others.
+
+    Those are their ``differences`` from it and every method's ``candidate_recall``.
 
     Args:
         scored: ``scored_candidates`` of the test contents, by method.
@@ -82,6 +86,7 @@ def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str, *, s
         tables["test_reliability"] = bins.rename({"head": "method"})
         tables["accuracy_coverage"] = _name(own, measure_cuts(scored[own], gold, (1,) if single else HITS))
     recall = [_name(method, measure_candidates(frame, gold)) for method, frame in scored.items()]
+    tables["differences"] = compare_methods(scored, gold, own)
     tables["candidate_recall"] = pl.concat([tables["candidate_recall"], *recall])
     return tables
 
@@ -146,6 +151,19 @@ def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
         ),
     ]
     return pl.DataFrame(rows, schema=ROW, orient="row")
+
+
+def _compare_accuracy(rows: pl.DataFrame, own: str) -> list[pl.DataFrame]:
+    """Return how much the own method improves on each other one, relatively (LLM4Tag Table 1), where that is defined."""
+    values = {(method, metric): value for method, metric, value in rows.select("method", "metric", "value").iter_rows()}
+    reached, note = [values.get((own, metric)) for metric in IMPROVED], f"of {own} over it, mean over Acc@1, 2 and 3"
+    parts = []
+    for method in rows["method"].unique(maintain_order=True):
+        gain = improve_relatively(reached, [values.get((method, metric)) for metric in IMPROVED])
+        if method != own and gain is not None:
+            row = ("relative improvement", gain, None, None, len(IMPROVED), note)
+            parts.append(_name(method, pl.DataFrame([row], schema=ROW, orient="row")))
+    return parts
 
 
 def _name(method: str, rows: pl.DataFrame) -> pl.DataFrame:

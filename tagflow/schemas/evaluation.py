@@ -20,6 +20,18 @@ EVALUATION_REPORT = Artifact(
             },
             key=("method", "metric"),
         ),
+        "differences": Table(
+            {
+                "method": Column(TEXT, "tagging method, other than the dataset's own"),
+                "metric": Column(TEXT, "name of the metric"),
+                "difference": Column(SHARE, "its value less the own method's"),
+                "low": Column(SHARE, "lower end of the paired 95 % bootstrap interval"),
+                "high": Column(SHARE, "upper end of it"),
+                "verdict": Column(TEXT, "better, worse, or tied where the interval contains 0"),
+                "n": Column(COUNT, "contents both are measured on"),
+            },
+            key=("method", "metric"),
+        ),
         "popularity": Table(
             {
                 "tag_set": Column(TEXT, "people, or tagflow"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tagflow.evaluation.bootstrap import bootstrap_ratio
+from tagflow.evaluation.bootstrap import bootstrap_differences, bootstrap_ratio, bootstrap_ratios
 
 ONES = np.ones(100)
 
@@ -42,3 +42,29 @@ def test_a_ratio_to_nothing_is_no_value(contents: int) -> None:
 def test_draws_without_a_denominator_are_left_out() -> None:
     """Only one content of three answers, rightly: any draw that has it says 1."""
     assert bootstrap_ratio(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0])) == (1.0, 1.0, 1.0)
+
+
+def test_columns_are_drawn_together_and_are_what_each_is_alone() -> None:
+    above, below = np.random.default_rng(1).random((40, 3)), np.ones((40, 3))
+    together = bootstrap_ratios(above, below)
+    for column, interval in enumerate(together):
+        assert interval == pytest.approx(bootstrap_ratio(above[:, column].copy(), np.ones(40)))
+
+
+def test_a_method_does_not_differ_from_itself() -> None:
+    above, below = np.random.default_rng(2).random((40, 2)), np.ones((40, 2))
+    assert bootstrap_differences((above, below), (above, below)) == [(0.0, 0.0, 0.0)] * 2
+
+
+def test_the_difference_has_the_error_of_the_paired_differences() -> None:
+    """One method is better by 0.2 or 0.4 on each content: mean .3, standard error .1 / sqrt(400) = .005."""
+    base = np.random.default_rng(3).random((400, 1))
+    gain = np.where(np.arange(400) % 2, 0.2, 0.4)[:, None]
+    ((value, low, high),) = bootstrap_differences((base + gain, np.ones((400, 1))), (base, np.ones((400, 1))))
+    assert value == pytest.approx(0.3)
+    assert (low, high) == pytest.approx((0.3 - 1.96 * 0.005, 0.3 + 1.96 * 0.005), abs=0.002)
+
+
+def test_a_difference_from_nothing_is_no_value() -> None:
+    ones, none = (np.ones((4, 1)), np.ones((4, 1))), (np.zeros((4, 1)), np.zeros((4, 1)))
+    assert bootstrap_differences(ones, none) == [(None, None, None)]

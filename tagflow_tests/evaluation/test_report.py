@@ -11,7 +11,8 @@ from tagflow_tests.frames import make_table
 from tagflow_tests.worlds import WordEncoder, raw_clues, said, scored, tag_set
 
 PAIRS = {"content_id": pl.String, "tag_id": pl.String}
-GOLD = Gold(pl.DataFrame([("c", "soup")], schema=PAIRS, orient="row"), pl.DataFrame({"tag_id": ["soup", "rome"]}), 2, 4)
+JUDGED = pl.DataFrame({"tag_id": ["soup", "rome"], "uses": [2, 2]})
+GOLD = Gold(pl.DataFrame([("c", "soup")], schema=PAIRS, orient="row"), JUDGED, 2, 4, 10)
 OWN = scored(("c", "soup", 0.9), ("c", "rome", 0.4), ("c", "opera", 0.99), ("d", "rome", 0.99))
 OTHER = scored(("c", "rome", 0.8))
 REACHED = {"target": 0.9, "threshold": 0.8, "coverage": 0.5, "precision": 0.95, "pairs": 40}
@@ -49,6 +50,21 @@ def test_only_the_own_method_has_answers_and_calibration() -> None:
     assert not {("theirs", name) for name in ("precision", "recall", "F1", "ECE", "Brier")} & found.keys()
 
 
+def test_the_own_method_s_relative_improvement_stands_with_the_other_method() -> None:
+    """Mine: right, then wrong: Acc@1 to 3 are 1, 1/2, 1/2. Theirs: one tag, right: 1, 1, 1. (0 - 1/2 - 1/2) / 3."""
+    both = {"mine": OWN, "theirs": scored(("c", "soup", 0.8))}
+    rows = report_methods(both, OWN.head(1), GOLD, "mine", THRESHOLDS, single=False)
+    found = rows.filter(pl.col("metric") == "relative improvement")
+    assert found.select("method", "value").rows() == [("theirs", pytest.approx(-1 / 3))]
+
+
+def test_methods_that_are_measured_are_compared() -> None:
+    """On the only scored content mine is right and theirs wrong: every draw says so."""
+    found = check(report_curves({"mine": OWN, "theirs": OTHER}, GOLD, "mine", single=False))["differences"]
+    row = found.row(by_predicate=pl.col("metric") == "P@1", named=True)
+    assert (row["method"], row["difference"], row["high"], row["verdict"]) == ("theirs", -1.0, -1.0, "worse")
+
+
 def test_the_fitted_thresholds_are_measured_with_their_interval() -> None:
     """Soup (0.9, right) is all that is assigned at 0.8 or more: 1 of 1, lower end 1 / (1 + 1.96²)."""
     found = report()
@@ -62,7 +78,7 @@ def test_the_fitted_thresholds_are_measured_with_their_interval() -> None:
 
 @pytest.mark.parametrize(("held_out", "why"), [(0, "nothing is held out"), (3, "3 held-out contents")])
 def test_without_gold_one_row_says_why_nothing_is_evaluated(held_out: int, why: str) -> None:
-    found = report(Gold(pl.DataFrame(schema=PAIRS), GOLD.judged, held_out, 0))
+    found = report(Gold(pl.DataFrame(schema=PAIRS), GOLD.judged, held_out, 0, 10))
     assert list(found) == [("mine", "evaluation")]
     row = found["mine", "evaluation"]
     assert (row["value"], row["low"], row["high"], row["n"]) == (None, None, None, 0)

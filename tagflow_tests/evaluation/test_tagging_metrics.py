@@ -13,7 +13,9 @@ from tagflow_tests.worlds import scored
 def gold(pairs: list[tuple[str, str]], judged: str) -> Gold:
     """Return gold of content and tag, with one letter for each tag that can be judged."""
     frame = pl.DataFrame(pairs, schema={"content_id": pl.String, "tag_id": pl.String}, orient="row")
-    return Gold(frame, pl.DataFrame({"tag_id": list(judged)}, schema={"tag_id": pl.String}), 9, len(frame))
+    uses = {"A": 2, "B": 7}  # every other one 3
+    known = pl.DataFrame({"tag_id": list(judged), "uses": [uses.get(tag, 3) for tag in judged]})
+    return Gold(frame, known.cast({"tag_id": pl.String, "uses": pl.Int64}), 9, len(frame), 100)
 
 
 GOLD = gold([("c1", "A"), ("c1", "B"), ("c2", "C"), ("c3", "D")], "ABCD")
@@ -29,6 +31,11 @@ SCORED = scored(
 )
 
 LATE = 1 / math.log2(3)  # the gain of a second place
+
+
+def seldom(uses: int) -> float:
+    """Return 1 + C (uses + 1.5)^-0.55 with C = (ln 100 - 1) 2.5^0.55: 100 labelled contents (Jain et al. 2016)."""
+    return 1 + (math.log(100) - 1) * 2.5**0.55 * (uses + 1.5) ** -0.55
 
 
 def rows(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
@@ -53,7 +60,11 @@ def rows(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
         ("F1@10", (4 / (10 + 2) + 2 / (10 + 1) + 0) / 3, 3),
         ("nDCG@10", ((1 + 1 / 2) / (1 + LATE) + LATE / 1 + 0) / 3, 3),  # log2(3 + 1) = 2
         ("Acc@1", (1 + 0) / (1 + 1), 2),  # pooled; c3 produced nothing
+        ("PSP@1", seldom(2) / (seldom(2) + seldom(3) + seldom(3)), 3),  # A of A and B; the most seldom first
+        ("PSP@3", (seldom(2) + seldom(7) + seldom(3)) / (seldom(2) + seldom(7) + 2 * seldom(3)), 3),
         ("Acc@2", (1 + 1) / (2 + 2), 4),
+        ("Acc@2 of the k-th tag", (0 + 1) / 2, 2),  # c1's second tag is wrong, c2's is right
+        ("Acc@3 of the k-th tag", 1 / 1, 1),  # only c1 has a third one
         ("Acc@3", (2 + 1) / (3 + 2), 5),
         ("Coverage@1", 2 / 3, 3),
         ("Coverage@2", 2 / 3, 3),
@@ -132,6 +143,24 @@ def test_a_single_tag_task_lets_a_content_abstain() -> None:
     assert answers(True, ("c1", "B"), ("c3", "A")) == pytest.approx(
         (precision, recall, 2 * precision * recall / (precision + recall))
     )
+
+
+def test_answers_are_averaged_over_contents_and_over_tags() -> None:
+    """Assigned: A (right) and C (wrong) to c1, D (right) to c3; c2 got nothing. Gold: A and B, C, D."""
+    frame = scored(("c1", "A", 1.0), ("c1", "C", 0.9), ("c3", "D", 1.0))
+    found = {metric: row["value"] for metric, row in rows(measure_answers(frame, GOLD, single=False)).items()}
+    assert found["precision, mean over contents"] == pytest.approx((1 / 2 + 1) / 2)
+    assert found["recall, mean over contents"] == pytest.approx((1 / 2 + 0 + 1) / 3)
+    assert found["F1, mean over contents"] == pytest.approx((2 / (2 + 2) + 0 + 1) / 3)
+    assert found["precision, mean over tags"] == pytest.approx((1 + 0 + 0 + 1) / 4)
+    assert found["recall, mean over tags"] == pytest.approx((1 + 0 + 0 + 1) / 4)
+    assert found["F1, mean over tags"] == pytest.approx((1 + 0 + 0 + 1) / 4)
+
+
+def test_a_tag_that_is_assigned_and_never_right_counts_among_the_tags() -> None:
+    """Of the tags A (in the gold, missed) and B (assigned, wrong) none has a share of anything."""
+    found = rows(measure_answers(scored(("c", "B", 1.0)), gold([("c", "A")], "AB"), single=False))
+    assert (found["F1, mean over tags"]["value"], found["F1, mean over tags"]["n"]) == (0.0, 2)
 
 
 @pytest.mark.parametrize("single", [True, False])
