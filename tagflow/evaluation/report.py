@@ -154,8 +154,8 @@ def _measure_calibration(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
 
 
 def _compare_accuracy(rows: pl.DataFrame, own: str) -> list[pl.DataFrame]:
-    """Return how much the own method improves on each other one, relatively (LLM4Tag Table 1), where that is defined."""
-    values = {(method, metric): value for method, metric, value in rows.select("method", "metric", "value").iter_rows()}
+    """Return how much the own method improves on each other one, relatively (LLM4Tag Table 1), where defined."""
+    values = {(row["method"], row["metric"]): row["value"] for row in rows.to_dicts()}
     reached, note = [values.get((own, metric)) for metric in IMPROVED], f"of {own} over it, mean over Acc@1, 2 and 3"
     parts = []
     for method in rows["method"].unique(maintain_order=True):

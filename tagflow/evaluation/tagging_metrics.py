@@ -245,10 +245,10 @@ def _share_precision(table: pl.DataFrame) -> list[Share]:
 
 def _share_propensity(ranked: pl.DataFrame, gold: Gold) -> list[Share]:
     weights = weigh_tags(gold)
-    reached = ranked.filter(pl.col("right") == 1).join(weights, on="tag_id")
+    reached = ranked.filter(pl.col("right") == 1).join(weights, on="tag_id", maintain_order="left")
     best = (
         gold.pairs.join(weights, on="tag_id")
-        .sort("content_id", -pl.col("weight"))
+        .sort("content_id", -pl.col("weight"), "tag_id")
         .with_columns(place=pl.int_range(1, pl.len() + 1).over("content_id"))
     )
     contents = gold.pairs.select("content_id").unique().sort("content_id")
@@ -295,7 +295,7 @@ def _measure_tags(judged: pl.DataFrame, gold: Gold) -> list[tuple[object, ...]]:
     """Return the means over tags, without an interval: a tag is no content that could be drawn."""
     wanted = gold.pairs.group_by("tag_id").agg(wanted=pl.len())
     given = judged.group_by("tag_id").agg(given=pl.len(), right=pl.col("right").sum())
-    tags = wanted.join(given, on="tag_id", how="full", coalesce=True).fill_null(0)
+    tags = wanted.join(given, on="tag_id", how="full", coalesce=True).fill_null(0).sort("tag_id")
     parts = {
         "precision": pl.col("right") / pl.col("given").clip(1),
         "recall": pl.col("right") / pl.col("wanted").clip(1),
