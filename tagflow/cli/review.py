@@ -11,10 +11,12 @@ from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.exports import write_frame
 from tagflow.cli.layout import align, count
+from tagflow.confidence.thresholds import find_bands
 from tagflow.errors import ConfigError
 from tagflow.knowledge.answers import Judged, judge_answers, leave_known
 from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.knowledge.review import choose_cases, describe_cases, value_cases
+from tagflow.schemas import CONFIDENCE_MODEL
 from tagflow.settings import load_settings
 from tagflow.tagset.vocabulary import resolve_tags
 
@@ -54,9 +56,16 @@ class Desk:
         """Return the most valuable cases that nobody decided yet."""
         tables = self.store.read_all(self.name, "tagged_output")
         edges = self.store.read(self.name, "content_tag_graph")
-        scored, tagged, tagging = tables["scored_candidates"], tables["tagged_output"], self.settings.tagging
+        scored, tagged = tables["scored_candidates"], tables["tagged_output"]
+        tagging = find_bands(self.settings, self._read_thresholds(), tagged).tagging
         valued = value_cases(scored, tagged, self.clues, self.names, edges, tagging, self.resolve().pairs)
         return describe_cases(choose_cases(valued, most), self.clues, tagging)
+
+    def _read_thresholds(self) -> pl.DataFrame:
+        """The thresholds of the last refresh; none where the confidence was not fitted yet."""
+        if not self.store.exists(self.name, CONFIDENCE_MODEL.name):
+            return CONFIDENCE_MODEL.tables["thresholds"].empty()
+        return self.store.read(self.name, CONFIDENCE_MODEL.name, "thresholds")
 
 
 def run_review(name: str, file: Path | None, most: int) -> None:

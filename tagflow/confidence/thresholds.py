@@ -92,6 +92,18 @@ def set_bands(settings: DatasetSettings, thresholds: pl.DataFrame) -> DatasetSet
     return settings.model_copy(update={"tagging": tagging})
 
 
+def find_bands(settings: DatasetSettings, thresholds: pl.DataFrame, tagged: pl.DataFrame) -> DatasetSettings:
+    """Return the settings with ``apply_at`` from where the stored tags were applied (see ``set_bands``).
+
+    Args:
+        settings: ``target_precision``.
+        thresholds: as fitted; none of them holds where the stored confidence is a mere score.
+        tagged: ``tagged_output``.
+    """
+    mere = bool(tagged["model"].str.contains("uncalibrated", literal=True).any())
+    return set_bands(settings, thresholds.clear() if mere else thresholds)
+
+
 def _measure_cuts(order: pl.DataFrame) -> pl.DataFrame:
     """Confidence, pairs, precision and its lower bound at each confidence, the highest first.
 

@@ -62,7 +62,7 @@ def value_cases(
         raw_clues: the contents with labels and split.
         names: key and tag_id of every name and alias.
         edges: ``content_tag_graph``.
-        settings: ``apply_at``.
+        settings: ``apply_at``, infinite where nothing is applied.
         decided: content_id and tag_id of the cases that people decided (see ``Cases``).
 
     Returns:
@@ -196,6 +196,7 @@ def _explain(apply_at: float) -> pl.Expr:
 
 
 def _tell_doubt(apply_at: float) -> pl.Expr:
-    near = pl.lit(f"lies near {apply_at:g}, from where a tag is applied")
+    said = f"lies near {apply_at:g}, from where a tag is applied"
+    near = pl.lit(said if math.isfinite(apply_at) else "is high, and no confidence is safe enough to apply a tag")
     far = pl.when(pl.col("confidence") >= apply_at).then(pl.lit("is high")).otherwise(pl.lit("is low"))
     return pl.when(pl.col("uncertainty") >= 0.9).then(near).otherwise(far)  # ours: 0.9 bit is 0.32 to 0.68 around 0.5

@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from tagflow.confidence.thresholds import NEVER, find_bands
 from tagflow.graph.space import open_space
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.resources import Workbench
@@ -20,11 +21,13 @@ def emerging_tags(
     filtered_tagset: pl.DataFrame,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
+    confidence_model: Tables,
     tagged_output: Tables,
 ) -> Result:
-    """Group the contents without a confident tag."""
+    """Group the contents without a confident tag; where no threshold is safe, ``apply_at`` as set says what is."""
     dataset = workbench.open_for(context)
-    least = dataset.settings.tagging.apply_at
+    bands = find_bands(dataset.settings, confidence_model["thresholds"], tagged_output["tagged_output"])
+    least = bands.tagging.apply_at if bands.tagging.apply_at < NEVER else dataset.settings.tagging.apply_at
     unfitted = find_unfitted(tagged_output["tagged_output"], tagged_output["content_status"], raw_clues, least)
     space = open_space(content_tag_graph)
     rows = space.contents.filter(pl.col("node").is_in(unfitted.implode())).sort("node")

@@ -145,6 +145,21 @@ def emerging(data: Path) -> None:
     DuckDBStore(data / "warehouse").write("food", "emerging_tags", {"emerging_tags": suggested})
 
 
+def test_the_cases_asked_first_lie_at_the_fitted_threshold_where_a_precision_is_asked_for(ask: Ask, data: Path) -> None:
+    thresholds = make_table("confidence_model", [{"target": 0.8, "threshold": 0.9}], table="thresholds", pairs=50)
+    write(DuckDBStore(data / "warehouse"), "confidence_model", thresholds=thresholds)
+    assert "lies near 0.5, from where a tag is applied" in _ask_first(ask, data)
+    (data / "food" / "dataset.yaml").write_text("tagging: {target_precision: 0.8}\n")
+    first = _ask_first(ask, data)
+    assert "lies near 0.9, from where a tag is applied" in first
+
+
+def _ask_first(ask: Ask, data: Path) -> str:
+    """Why the first case of a review file is asked."""
+    tell(ask, str(data / "cases.csv"))
+    return str(pl.read_csv(data / "cases.csv")["why_asked"][0])
+
+
 def test_where_nobody_looked_for_emerging_tags_the_answer_says_so(ask: Ask) -> None:
     assert "Nobody looked for emerging tags of food yet: tagflow run food" in tell(ask, "--emerging")
 

@@ -8,6 +8,7 @@ from tagflow.confidence.ranking import rank_tags
 from tagflow.confidence.thresholds import (
     NEVER,
     TARGETS,
+    find_bands,
     find_threshold,
     fit_thresholds,
     measure_interval,
@@ -120,6 +121,16 @@ def test_the_band_begins_at_the_threshold_or_is_empty_but_for_what_people_decide
     assert bands(set_bands(asked, table)) == {"rome": "apply", "soup": "apply", "vegan": "review"}
     assert set_bands(asked, table.clear()).tagging.apply_at == NEVER
     assert bands(set_bands(asked, table.clear())) == {"rome": "apply", "soup": "review", "vegan": "review"}
+
+
+def test_stored_tags_are_read_with_the_threshold_they_were_cut_by_and_mere_scores_with_none() -> None:
+    table = make_table("confidence_model", [{"target": 0.9, "threshold": 0.7}], "thresholds", pairs=1)
+    asked = DatasetSettings(tagging=TaggingSettings(target_precision=0.9))
+    tagged = rank_tags(scored(("c", "soup", 0.8)), asked, model="llm4tag/embedded", version="v")
+    prior = tagged.with_columns(model=pl.lit("llm4tag/embedded, uncalibrated"))
+    assert find_bands(asked, table, tagged).tagging.apply_at == 0.7
+    assert find_bands(asked, table, prior).tagging.apply_at == NEVER
+    assert find_bands(DatasetSettings(), table, tagged).tagging.apply_at == 0.5
 
 
 def test_a_threshold_holds_on_contents_that_it_was_not_fitted_on() -> None:

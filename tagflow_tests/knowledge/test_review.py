@@ -106,6 +106,19 @@ def test_a_case_is_shown_with_its_text_and_why_it_is_asked() -> None:
     )
 
 
+def test_where_nothing_is_safe_enough_to_apply_the_surest_are_the_most_doubtful() -> None:
+    never = TaggingSettings.model_construct(**{**AT.model_dump(), "apply_at": math.inf})
+    valued = value(scored(("b", "soup", 0.99), ("b", "vegan", 0.5)), settings=never)
+    p = 0.25  # 0.5 of 1, halved
+    entropy = -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+    found = dict(valued.select("tag_id", "uncertainty").rows())
+    assert found["vegan"] == pytest.approx(entropy, abs=1e-5)
+    assert found["soup"] > 0.99
+    said = describe_cases(valued, CLUES, never)["why_asked"]
+    assert said[0].startswith("the confidence 0.99 is high, and no confidence is safe enough to apply a tag;")
+    assert said[1].startswith("the confidence 0.5 is low;")
+
+
 def test_nothing_judged_is_nothing_asked() -> None:
     empty = value(scored())
     assert describe_cases(choose_cases(empty, 5), CLUES, AT).is_empty()

@@ -33,6 +33,7 @@ LINEAGE = {
         "filtered_tagset",
         "fused_tagset",
         "content_tag_graph",
+        "confidence_model",
         "tagged_output",
     },
     "evaluation_report": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model", "tagged_output"},
