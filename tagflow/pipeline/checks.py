@@ -4,16 +4,29 @@ import dagster as dg
 import polars as pl
 
 from tagflow.clues.conversion import has_text
-from tagflow.pipeline.assets import ASSETS, raw_clues, tagged_output
+from tagflow.evaluation.separation import find_touched
+from tagflow.pipeline.assets import ASSETS, evaluation_report, raw_clues, tagged_output
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Workbench
 from tagflow.report.sketches import sketch_table
 from tagflow.schemas import ARTIFACTS, STATUSES
 from tagflow.tables import Tables
+from tagflow.tagset.filtering import count_tags
 from tagflow.tagset.health import measure_health
+from tagflow.tagset.vocabulary import collect_uses
 
 MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base", "emerging_tags"}
 """Artifacts without rows where the encoder is pretrained, none proposes, nobody annotated, all is tagged."""
+
+LEARNED = (
+    "candidate_tags",
+    "filtered_tagset",
+    "content_tag_graph",
+    "knowledge_base",
+    "tagged_output",
+    "emerging_tags",
+)
+"""Artifacts in which a held-out content could have had a part."""
 
 
 @dg.asset_check(
@@ -96,6 +109,33 @@ def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench)
     )
 
 
+@dg.asset_check(
+    asset=evaluation_report,
+    name="held_out_untouched",
+    partitions_def=DATASETS,
+    description="No held-out content proposed, was counted, taught the classifier or the confidence, has an edge that "
+    "votes, or stands among another content's neighbours (TagGPT §3.3.2).",
+)
+def held_out_untouched(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
+    """Fail if a held-out content had a part in anything that is fitted: its figures would be too good."""
+    dataset = workbench.open(context.partition_key, context.log.info)
+    store, name = dataset.store, dataset.name
+    made = [artifact for artifact in LEARNED if store.exists(name, artifact)]
+    tables = {artifact: store.read_all(name, artifact) for artifact in made}
+    contents = store.read(name, "raw_clues")
+    fit = contents.filter(pl.col("split") == "fit")
+    proposed = tables["candidate_tags"]["candidate_tags"].join(fit, on="content_id", how="semi")
+    counted = count_tags(collect_uses(fit, proposed, dataset.read_tag_list(), dataset.settings.vocabulary))
+    touched = find_touched(contents, tables, counted)
+    said = [f"{artifact}: {count} {what}, such as {one}" for artifact, what, count, one in touched.iter_rows()]
+    held_out = contents.filter(pl.col("split") == "test").height
+    return dg.AssetCheckResult(
+        passed=touched.is_empty(),
+        description="; ".join(said) or None,
+        metadata={"held_out": held_out, "looked_at": ", ".join(made)},
+    )
+
+
 def _make_schema_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
     """An error if the stored tables are not what is declared."""
     name = asset.key.path[-1]
@@ -131,6 +171,7 @@ CHECKS = [
     conservation,
     quarantine,
     tag_set_health,
+    held_out_untouched,
     *(_make_schema_check(asset) for asset in ASSETS),
     *(_make_rows_check(asset) for asset in ASSETS if asset.key.path[-1] not in MAY_BE_EMPTY),
 ]
