@@ -1,8 +1,17 @@
 """What can go wrong, said in one sentence each; no other module defines an exception."""
 
+from tagflow.control_characters import escape_controls
+
 
 class TagflowError(Exception):
-    """A problem that a person can act on; ``str(error)`` is one sentence naming what, where and what to do."""
+    """A problem that a person can act on; ``str(error)`` is one sentence naming what, where and what to do.
+
+    What it quotes of files cannot act on a terminal or a log.
+    """
+
+    def __str__(self) -> str:
+        """Return the sentence with control characters spelled out."""
+        return escape_controls(super().__str__())
 
 
 class ConfigError(TagflowError):

@@ -32,10 +32,12 @@ class Encoder(Protocol):
         """Number of components of a vector."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return unit vectors of shape (len(texts), dimension) in the order given; a blank text gives zeros.
+        """Return unit vectors of shape (len(texts), dimension) in the order given.
+
+        A blank text gives zeros, and so does one that the model has no finite vector for.
 
         Raises:
-            ModelError: the encoder gave a vector that is not finite.
+            ModelError: the model gives many vectors that are not finite.
         """
 
 

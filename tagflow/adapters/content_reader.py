@@ -7,7 +7,7 @@ formats themselves stand in ``record_formats``.
 import gzip
 import hashlib
 import json
-import shutil
+import os
 import stat
 import tempfile
 import zlib
@@ -21,7 +21,17 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tagflow.adapters.record_formats import read_delimited, read_json_lines, read_parquet
-from tagflow.adapters.record_lines import Lines, Record, Rejected, reject, show
+from tagflow.adapters.record_lines import (
+    PACKED_LIMIT,
+    PACKED_RATIO,
+    Lines,
+    Record,
+    Rejected,
+    reject,
+    show,
+    tell_limit,
+)
+from tagflow.control_characters import escape_controls
 from tagflow.errors import ConfigError
 from tagflow.schemas import RAW_CLUES
 from tagflow.settings import CLUE_FIELDS, CONTENT_FIELDS, Columns, Labels, suggest
@@ -37,6 +47,8 @@ FORMATS: dict[str, Callable[[Lines, str], Iterator[Record | Rejected]]] = {
     ".csv": partial(read_delimited, delimiter=None),
     ".tsv": partial(read_delimited, delimiter="\t"),
 }
+
+PIECE = 1024 * 1024  # bytes that are unpacked at a time
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 
@@ -109,7 +121,7 @@ def read_records(path: Path, name: str | None = None) -> Iterator[Record | Rejec
 
     A symbolic link is followed only to a file below the folder it lies in.
     """
-    file = (name or path.name).encode(errors="surrogateescape").decode(errors="backslashreplace")
+    file = escape_controls((name or path.name).encode(errors="surrogateescape").decode(errors="backslashreplace"))
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for its writer
             yield reject(file, 0, "not a regular file")
@@ -126,11 +138,16 @@ def _read_stream(raw: BufferedIOBase, file: str, suffix: str) -> Iterator[Record
     packed = raw.read(len(GZIP)) == GZIP
     raw.seek(0)
     stream = gzip.GzipFile(fileobj=raw) if packed else raw
-    lines = Lines(stream)
+    limit = max(PACKED_LIMIT, PACKED_RATIO * raw.seek(0, os.SEEK_END)) if packed else None
+    raw.seek(0)
+    lines = Lines(stream, limit)
     first = next(lines, None)
+    if lines.damage:  # nothing is known of the file
+        yield reject(file, 0, lines.damage)
+        return
     head = first.raw if first else b""
     if head.startswith(PARQUET):
-        yield from _read_parquet(stream, file, packed)
+        yield from _read_parquet(stream, file, limit)
         return
     refusal = _refuse_file(head, suffix)
     if refusal:
@@ -162,14 +179,18 @@ def _find_suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _read_parquet(stream: BufferedIOBase, file: str, packed: bool) -> Iterator[Record | Rejected]:
+def _read_parquet(stream: BufferedIOBase, file: str, limit: int | None) -> Iterator[Record | Rejected]:
     stream.seek(0)
-    if not packed:
+    if limit is None:
         yield from read_parquet(stream, file)
         return
     with tempfile.TemporaryFile() as unpacked:  # Parquet is read from its end, which gzip cannot
         try:
-            shutil.copyfileobj(stream, unpacked)
+            for part in iter(partial(stream.read, PIECE), b""):
+                unpacked.write(part)
+                if unpacked.tell() > limit:
+                    yield reject(file, 0, tell_limit(limit))
+                    return
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             yield reject(file, 0, f"gzip stream is damaged: {error}")
             return

@@ -18,6 +18,7 @@ class NgramEncoder:
 
     Attributes:
         encoded: texts embedded since this object was made.
+        unusable: 0: sums of counts are finite.
     """
 
     def __init__(self, fitted: Tables, language: str, engine: Engine, progress: Progress) -> None:
@@ -34,7 +35,7 @@ class NgramEncoder:
         self._language, self._engine, self._progress = language, engine, progress
         said = f"{NGRAMS}|{WAY}|{language}|".encode() + self._weights.tobytes()
         self._fingerprint = hashlib.blake2b(said, digest_size=8).hexdigest()
-        self.encoded = 0
+        self.encoded = self.unusable = 0
 
     @property
     def fingerprint(self) -> str:

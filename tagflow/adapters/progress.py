@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from tagflow.control_characters import escape_controls
+
 B = TypeVar("B")
 
 tqdm.monitor_interval = 0  # its watching thread outlives the program and upsets the shutdown of other libraries
@@ -19,7 +21,7 @@ class TerminalProgress:
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""
-        tqdm.write(f"  {line}", file=sys.stdout)
+        tqdm.write(f"  {escape_controls(line)}", file=sys.stdout)
 
     def follow(self, batches: Iterable[B], what: str, total: int, size: Callable[[B], int]) -> Iterator[B]:
         """Yield the batches; a batch counts as done when the next one is asked for."""
@@ -38,7 +40,7 @@ class LogProgress:
 
     def say(self, line: str) -> None:
         """Say a line at once."""
-        self._say(line)
+        self._say(escape_controls(line))
 
     def follow(self, batches: Iterable[B], what: str, total: int, size: Callable[[B], int]) -> Iterator[B]:
         """Yield the batches; a batch counts as done when the next one is asked for."""

@@ -1,7 +1,6 @@
 """What a content file consists of before its format is known: physical lines, and records read or rejected."""
 
 import gzip
-import re
 import zlib
 from collections import deque
 from collections.abc import Sequence
@@ -9,14 +8,21 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import NamedTuple
 
+from tagflow.control_characters import escape_controls
+
 RECORD_LIMIT = 16 * 1024 * 1024
 """Bytes of the longest record that is read."""
+
+PACKED_LIMIT = 256 * 1024 * 1024
+"""Bytes that a gzip file may unpack to whatever its size."""
+
+PACKED_RATIO = 200
+"""Bytes that a larger one may unpack to for each of its own; text shrinks to a tenth, rarely to a hundredth."""
 
 EXCERPT = 500
 """Characters of a rejected record that are kept."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,13 @@ class Line(NamedTuple):
 class Lines:
     """The physical lines of a stream, without its byte order mark.
 
-    They end where a gzip stream breaks; ``damage`` then says so.
+    They end where a gzip stream breaks or grows beyond its limit; ``damage`` then says so.
     """
 
-    def __init__(self, stream: BufferedIOBase) -> None:
-        """Read from where the stream stands."""
+    def __init__(self, stream: BufferedIOBase, limit: int | None = None) -> None:
+        """Read from where the stream stands, up to ``limit`` bytes."""
         self.damage: str | None = None
-        self._stream = stream
+        self._stream, self._limit = stream, limit
         self._number = 0
         self._back: deque[Line] = deque()
 
@@ -95,11 +101,15 @@ class Lines:
     def _read(self) -> tuple[bytes, bool]:
         try:
             raw = self._stream.readline(RECORD_LIMIT + len(b"\r\n"))
+            if self._is_overgrown():
+                return b"", False
             if len(raw) <= RECORD_LIMIT or len(raw.rstrip(b"\r\n")) <= RECORD_LIMIT:
                 return raw, False
             rest = raw[-1:]
             while rest and not rest.endswith(b"\n"):
                 rest = self._stream.readline(1024 * 1024)
+                if self._is_overgrown():
+                    return b"", False
             return raw[: 4 * EXCERPT] + rest[-1:], True
         except EOFError:
             self.damage = f"gzip stream ends early after line {self._number}"
@@ -107,11 +117,22 @@ class Lines:
             self.damage = f"gzip stream is damaged after line {self._number}: {error}"
         return b"", False
 
+    def _is_overgrown(self) -> bool:
+        if self._limit is None or self._stream.tell() <= self._limit:
+            return False
+        self.damage = f"{tell_limit(self._limit)}, reached after line {self._number}"
+        return True
+
+
+def tell_limit(limit: int) -> str:
+    """Return why a gzip stream is not read beyond a limit in bytes, and what to do."""
+    return f"unpacks to more than {limit // 1024**2:,} MiB: if it is meant so, unpack it yourself"
+
 
 def show(raw: bytes) -> str:
     r"""Return the first 500 characters, with control characters and undecodable bytes as \xNN."""
     text = raw[: 4 * EXCERPT].rstrip(b"\r\n").decode(errors="backslashreplace")  # no character is longer than 4 bytes
-    return CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)[:EXCERPT]
+    return escape_controls(text)[:EXCERPT]
 
 
 def reject(file: str, line: int, reason: str, raw: bytes = b"") -> Rejected:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagflow.adapters.bfloat16 import computes_bfloat16
+from tagflow.adapters.finite_vectors import silence_unusable
 from tagflow.adapters.token_batches import Frame, cut_windows, find_frame, group_batches, tokenize
 from tagflow.errors import ModelError
 from tagflow.ports import Engine, Progress, Vectors
@@ -63,6 +64,7 @@ class SentenceEncoder:
 
     Attributes:
         encoded: texts embedded since this object was made.
+        unusable: texts for which the model gave a vector that is not finite; they got zeros.
     """
 
     def __init__(self, model: str, precision: str, batch: int, engine: Engine, progress: Progress) -> None:
@@ -77,7 +79,7 @@ class SentenceEncoder:
         """
         self._model_name, self._batch, self._engine, self._progress = model, batch, engine, progress
         self._asked_precision = precision
-        self.encoded = 0
+        self.encoded = self.unusable = 0
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +97,7 @@ class SentenceEncoder:
         """Return unit vectors in the order given.
 
         Raises:
-            ModelError: the model gave a vector that is not finite.
+            ModelError: the model gives many vectors that are not finite (see ``silence_unusable``).
         """
         self.encoded += len(texts)
         out = np.zeros((len(texts), self.dimension), np.float32)
@@ -109,6 +111,8 @@ class SentenceEncoder:
             strict=True,
         ):
             out[chunk] = vectors
+        out, unusable = silence_unusable(out, self._model_name)
+        self.unusable += unusable
         return out
 
     def _encode_chunk(self, texts: list[str]) -> Vectors:
@@ -118,12 +122,6 @@ class SentenceEncoder:
         pooled = np.zeros((len(texts), rows.shape[1]), np.float32)
         np.add.at(pooled, owner, rows * size.astype(np.float32)[:, None])
         pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-        if not np.isfinite(pooled).all():
-            bad = int(np.flatnonzero(~np.isfinite(pooled).all(axis=1))[0])
-            raise ModelError(
-                f"The encoder {self._model_name} gave a vector that is not finite for text {bad} of its batch "
-                f"({len(texts[bad])} characters); check its weights."
-            )
         return pooled
 
     def _encode_framed(self, texts: list[str], frame: Frame) -> WindowRows:

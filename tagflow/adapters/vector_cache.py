@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.adapters.finite_vectors import silence_unusable
 from tagflow.ports import Encoder, Vectors
 
 CACHE = "vector_cache"
@@ -21,13 +22,14 @@ class RememberingEncoder:
     Attributes:
         computed: distinct texts embedded since this object was made.
         reused: distinct texts whose vector was known.
+        unusable: distinct texts that got zeros, because their vector was not finite.
     """
 
     def __init__(self, encoder: Encoder, store: DuckDBStore, dataset: str, *, keep: bool = True) -> None:
         """Wrap the encoder; the stored vectors are read at the first text, and added to if ``keep``."""
         self._encoder, self._store, self._dataset, self._keep = encoder, store, dataset, keep
         self._known: pl.DataFrame | None = None
-        self.computed = self.reused = 0
+        self.computed = self.reused = self.unusable = 0
 
     @property
     def fingerprint(self) -> str:
@@ -57,7 +59,8 @@ class RememberingEncoder:
         return np.ascontiguousarray(found["vector"].to_numpy()).reshape(len(texts), _width(known))
 
     def _remember(self, new: pl.DataFrame) -> pl.DataFrame:
-        vectors = self._encoder.encode(new["text"].to_list())
+        vectors, unusable = silence_unusable(self._encoder.encode(new["text"].to_list()), f"of {self._dataset}")
+        self.unusable += unusable
         rows = new.select("key", fingerprint=pl.lit(self.fingerprint)).with_columns(
             vector=pl.Series(vectors, dtype=pl.Array(pl.Float32, vectors.shape[1]))
         )

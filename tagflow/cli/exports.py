@@ -13,7 +13,7 @@ from tagflow.schemas import ARTIFACTS
 from tagflow.settings import check_dataset_name, load_settings, suggest
 
 FORMATS = (".jsonl", ".csv", ".parquet")
-RISKY = r"^[=+\-@\t\r]"
+RISKY = r"^[=+\-@\t\r\n＝＋－＠]"
 """A cell that starts so is a formula to a spreadsheet; CSV gets a quote before it, JSONL and Parquet stay exact."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tagflow import __version__
+from tagflow.cli.plain_stream import PlainStream
 from tagflow.cli.vocabulary import vocabulary
 from tagflow.errors import TagflowError
 
@@ -181,6 +182,7 @@ cli.add_command(vocabulary)
 def main() -> None:
     """Run the command line; an error a person can act on is one sentence and exit code 1."""
     code = 0
+    sys.stdout = PlainStream(sys.stdout)
     try:
         cli(standalone_mode=False)
     except TagflowError as error:

@@ -55,6 +55,10 @@ def hash_contents(frame: pl.DataFrame) -> pl.Series:
     return pl.Series([hashlib.blake2b(text.encode(), digest_size=16).hexdigest() for text in said], dtype=pl.String)
 
 
+KEYCAP = r"[0-9]\x{FE0F}?\x{20E3}|\x{2139}\x{FE0F}"
+"""Emoji that are made of a digit or a letter."""
+
+
 def has_text() -> pl.Expr:
     """True for contents with a letter or digit in their packed text; the others are skipped, never embedded."""
-    return pl.col("text").str.contains(r"[\p{L}\p{N}]")
+    return pl.col("text").str.replace_all(KEYCAP, "").str.contains(r"[\p{L}\p{N}]")

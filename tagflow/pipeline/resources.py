@@ -216,6 +216,10 @@ class Dataset:
         """Return what was computed, asked and paid, and what was known already, for a run's metadata."""
         computed = self.encoder.computed
         asked = self.desk.count() if self.desk else {}
+        unusable = self.encoder.unusable + self._plain_encoder.unusable
+        if unusable:
+            self.progress.say(f"{unusable:,} texts have no finite vector: they are tagged by their words alone")
+            asked["vectors_not_finite"] = unusable
         return asked | {
             "vectors_computed": computed,
             "vectors_reused": self.encoder.reused,
