@@ -1,7 +1,6 @@
 """What becomes of vectors that are not finite: one would spoil the neighbours of all the others."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagflow.errors import ModelError
 from tagflow.ports import Vectors
@@ -20,7 +19,7 @@ def silence_unusable(vectors: Vectors, model: str) -> tuple[Vectors, int]:
     Raises:
         ModelError: half or more of ten or more are not finite: then the model is at fault.
     """
-    usable: NDArray[np.bool_] = np.isfinite(vectors).all(axis=1)
+    usable = np.asarray(np.isfinite(vectors).all(axis=1))
     count = len(vectors) - int(usable.sum())
     if not count:
         return vectors, 0
