@@ -1,27 +1,53 @@
-"""The code location: assets, checks, sensors and the resources they get."""
+"""The code location, of its own or mounted in another one: assets, checks, jobs, sensors and their resources."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
 from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.checks import CHECKS
 from tagflow.pipeline.io_manager import ArtifactIOManager
-from tagflow.pipeline.jobs import JOBS
+from tagflow.pipeline.jobs import make_jobs
 from tagflow.pipeline.resources import Workbench
-from tagflow.pipeline.schedules import refresh_schedule
-from tagflow.pipeline.sensors import content_sensor, dataset_sensor
+from tagflow.pipeline.schedules import make_schedule
+from tagflow.pipeline.sensors import make_sensors
+from tagflow.schemas import ARTIFACTS
+
+
+def build_defs(key_prefix: str | Sequence[str] = (), resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Return tagflow's definitions to be merged into those of another code location.
+
+    Jobs run in one process each; where no job is named, such as for assets that are materialized by hand, the code
+    location's own executor decides. Dagster wants the functions of all assets of a code location to have different
+    names, whatever their keys.
+
+    Args:
+        key_prefix: what asset keys begin with, one part or several; names of jobs, sensors and the schedule begin with
+            the same parts, joined by underscores.
+        resources: in the place of the default ones: ``workbench`` (a ``Workbench``, which says where data lies) and
+            ``tagflow_io_manager``.
+    """
+    prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
+    jobs = make_jobs(prefix)
+    moved = {dg.AssetKey(name): dg.AssetKey([*prefix, name]) for name in ARTIFACTS}
+    given = dict(resources or {})
+    workbench = given.setdefault("workbench", Workbench())
+    given.setdefault("tagflow_io_manager", ArtifactIOManager(workbench=workbench))
+    return dg.Definitions(
+        assets=[asset.with_attributes(asset_key_replacements=moved) for asset in ASSETS],
+        asset_checks=[check.with_attributes(asset_key_replacements=moved) for check in CHECKS],
+        sensors=make_sensors(jobs, prefix),
+        schedules=[make_schedule(jobs, prefix)],
+        jobs=list(jobs),
+        resources=given,
+    )
 
 
 def build_definitions(workbench: Workbench) -> dg.Definitions:
-    """Return the definitions on a workbench; tests and the command line bring their own."""
-    return dg.Definitions(
-        assets=ASSETS,
-        asset_checks=CHECKS,
-        sensors=[dataset_sensor, content_sensor],
-        schedules=[refresh_schedule],
-        jobs=JOBS,
-        resources={"workbench": workbench, "io_manager": ArtifactIOManager(workbench=workbench)},
-        executor=dg.in_process_executor,
-    )
+    """Return the definitions of a code location of its own; tests and the command line bring their workbench."""
+    own = dg.Definitions(executor=dg.in_process_executor)
+    return dg.Definitions.merge(build_defs(resources={"workbench": workbench}), own)
 
 
 defs = build_definitions(Workbench())

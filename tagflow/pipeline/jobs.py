@@ -1,6 +1,14 @@
 """The jobs: everything, only what is new, and what says which of the two a run is."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
 import dagster as dg
+
+from tagflow.schemas import ARTIFACTS
+
+Job = Any
+"""What ``dg.define_asset_job`` returns: Dagster exports no name for it."""
 
 MODE = "tagflow/mode"
 """Run tag: ``increment`` adds to what is stored and leaves the fitted parts as they are, ``failed`` only asks again
@@ -23,26 +31,54 @@ def is_increment(context: dg.AssetExecutionContext) -> bool:
     return context.run.tags.get(MODE) == "increment"
 
 
-tag_dataset = dg.define_asset_job(
-    "tag_dataset",
-    selection=dg.AssetSelection.all(),
-    description="Everything of one dataset: read, build the tag set, tag, evaluate. What did not change is not "
-    "computed again.",
-)
+class Jobs(NamedTuple):
+    """The jobs of one place in a deployment."""
 
-tag_new_contents = dg.define_asset_job(
-    "tag_new_contents",
-    selection=dg.AssetSelection.assets(*NEW_CONTENTS),
-    tags={MODE: "increment"},
-    description="Tags contents that are new or changed with the tag set and the confidence model as they stand; "
-    "everything else stays as it is.",
-)
+    tag_dataset: Job
+    tag_new_contents: Job
+    ask_again: Job
 
-ask_again = dg.define_asset_job(
-    "ask_again",
-    selection=dg.AssetSelection.assets(*FAILED),
-    tags={MODE: "failed"},
-    description="Asks the language model again for the contents that had no answer; everything else stays as it is.",
-)
 
-JOBS = [tag_dataset, tag_new_contents, ask_again]
+def make_jobs(prefix: Sequence[str] = ()) -> Jobs:
+    """Return the jobs on the assets below a key prefix, which their names begin with; each runs in one process."""
+
+    def make_job(name: str, artifacts: Iterable[str], mode: str | None, description: str) -> Job:
+        return dg.define_asset_job(
+            prefix_name(prefix, name),
+            selection=dg.AssetSelection.assets(*(dg.AssetKey([*prefix, artifact]) for artifact in artifacts)),
+            tags={MODE: mode} if mode else None,
+            description=description,
+            executor_def=dg.in_process_executor,
+        )
+
+    return Jobs(
+        make_job(
+            "tag_dataset",
+            ARTIFACTS,
+            None,
+            "Everything of one dataset: read, build the tag set, tag, evaluate. What did not change is not computed "
+            "again.",
+        ),
+        make_job(
+            "tag_new_contents",
+            NEW_CONTENTS,
+            "increment",
+            "Tags contents that are new or changed with the tag set and the confidence model as they stand; everything "
+            "else stays as it is.",
+        ),
+        make_job(
+            "ask_again",
+            FAILED,
+            "failed",
+            "Asks the language model again for the contents that had no answer; everything else stays as it is.",
+        ),
+    )
+
+
+def prefix_name(prefix: Sequence[str], name: str) -> str:
+    """Return the name of a job, a sensor or a schedule below a key prefix."""
+    return "_".join([*prefix, name])
+
+
+JOBS = make_jobs()
+"""The jobs of a deployment of tagflow's own."""

@@ -20,6 +20,9 @@ Result = dg.MaterializeResult[Tables]
 OWNER = os.environ.get("TAGFLOW_OWNER", "team:tagging")
 """Whom a page names as owner: an e-mail address, or team: and a name."""
 
+IO_MANAGER = "tagflow_io_manager"
+"""The resource that stores artifacts; a code location that tagflow is mounted in may have an ``io_manager``."""
+
 SAMPLE = 5  # ours: rows that are shown
 SPOKEN = ("clues", "text")
 """What contents say is in the store alone: Dagster keeps its own copy of every page."""
@@ -47,6 +50,7 @@ def describe_asset(name: str, group: str, *kinds: str) -> dict[str, Any]:
     return {
         "name": name,
         "partitions_def": DATASETS,
+        "io_manager_key": IO_MANAGER,
         "group_name": group,
         "kinds": {"duckdb", "polars", *kinds},
         "owners": [OWNER],

@@ -1,5 +1,6 @@
 """When datasets are refreshed: one ticking schedule looks which of them are due."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -8,7 +9,7 @@ from cronsim import CronSim
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import TagflowError
 from tagflow.pipeline.budget import default_status
-from tagflow.pipeline.jobs import tag_dataset
+from tagflow.pipeline.jobs import JOBS, Jobs, prefix_name
 from tagflow.pipeline.resources import Workbench
 from tagflow.settings import list_datasets, load_settings
 
@@ -16,14 +17,7 @@ TICK = "*/5 * * * *"  # ours: a refresh starts at most five minutes late
 LOOK_BACK = timedelta(days=400)  # ours: longer than the longest pause of a yearly schedule
 
 
-@dg.schedule(
-    job=tag_dataset,
-    cron_schedule=TICK,
-    execution_timezone="UTC",
-    default_status=default_status(dg.DefaultScheduleStatus),
-    description="Starts the refresh of every dataset whose schedule.refresh (cron, UTC) came round since its last one.",
-)
-def refresh_schedule(
+def look_for_due_datasets(
     context: dg.ScheduleEvaluationContext, workbench: Workbench
 ) -> dg.SkipReason | list[dg.RunRequest]:
     """Ask for one run for each dataset that is due; a time that was asked for once is never asked for again."""
@@ -62,3 +56,20 @@ def find_last_refresh(store: DuckDBStore, name: str) -> datetime | None:
     if not store.exists(name, "fused_tagset"):
         return None
     return datetime.fromisoformat(store.describe(name, "fused_tagset")["written_at"])
+
+
+def make_schedule(jobs: Jobs, prefix: Sequence[str] = ()) -> dg.ScheduleDefinition:
+    """Return the schedule that starts refreshes below a key prefix, which its name begins with."""
+    tick = dg.schedule(
+        name=prefix_name(prefix, "refresh_schedule"),
+        job=jobs.tag_dataset,
+        cron_schedule=TICK,
+        execution_timezone="UTC",
+        default_status=default_status(dg.DefaultScheduleStatus),
+        description="Starts the refresh of every dataset whose schedule.refresh (cron, UTC) came round since its last "
+        "one.",
+    )
+    return tick(look_for_due_datasets)
+
+
+refresh_schedule = make_schedule(JOBS)

@@ -199,11 +199,11 @@ def test_a_tag_forges_no_line_and_moves_no_cursor_in_the_log(world: World) -> No
 
 def test_a_tag_moves_no_cursor_of_a_terminal(world: World) -> None:
     """Every verb that shows tags and ids spells them out."""
-    spelled, content = "\\x1b[31mred\\x1b[0m", f"{HOSTILE[20]} 20"
+    spelled, content = "bell\\x07 \\x9b31m", f"{HOSTILE[21]} 21"
     for words, shown in (
-        (("browse", "hostile", HOSTILE[20]), spelled),
+        (("browse", "hostile", HOSTILE[21]), spelled),
         (("explain", "hostile", content), spelled),
-        (("explain", "hostile", "\x1b[2Jnone"), "\\x1b[2Jnone"),
+        (("explain", "hostile", "\x07none"), "\\x07none"),
         (("vocabulary", "hostile"), "soup"),
     ):
         said = call_tagflow(*words, data=world.data, cwd=world.data)
