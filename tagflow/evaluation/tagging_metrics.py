@@ -29,7 +29,7 @@ ROW = {
 
 
 class Share(NamedTuple):
-    """A metric that is a ratio of two sums over the contents with gold, in the order of their ids."""
+    """A metric that is a ratio of two sums over contents, in the order of their ids; shape (contents,)."""
 
     metric: str
     above: Floats
@@ -64,7 +64,7 @@ def measure_ranking(scored: pl.DataFrame, gold: Gold) -> pl.DataFrame:
     share = len(asked.join(gold.judged, on="tag_id", how="semi")) / len(asked) if len(asked) else None
     note = "share of the produced tags that people used at least twice"
     last = pl.DataFrame([("judged share", share, None, None, len(asked), note)], schema=ROW, orient="row")
-    return pl.concat([_measure(share_ranking(scored, gold)), last])
+    return pl.concat([measure_shares(share_ranking(scored, gold)), last])
 
 
 def share_ranking(scored: pl.DataFrame, gold: Gold) -> list[Share]:
@@ -114,7 +114,7 @@ def measure_answers(answered: pl.DataFrame, gold: Gold, *, single: bool) -> pl.D
         Share("F1, mean over contents", 2 * right / (answers + wanted), ones, len(table), note),
     ]
     rows = pl.DataFrame(_measure_tags(judged, gold), schema=ROW, orient="row")
-    return pl.concat([_measure(shares), rows, _measure(_share_accuracy(table, " after the cut"))])
+    return pl.concat([measure_shares(shares), rows, measure_shares(_share_accuracy(table, " after the cut"))])
 
 
 def weigh_tags(gold: Gold) -> pl.DataFrame:
@@ -208,7 +208,8 @@ def measure_threshold(answered: pl.DataFrame, gold: Gold, fitted: Mapping[str, A
     return pl.DataFrame([(name, right / n if n else None, low, high, n, note)], schema=ROW, orient="row")
 
 
-def _measure(shares: Sequence[Share]) -> pl.DataFrame:
+def measure_shares(shares: Sequence[Share]) -> pl.DataFrame:
+    """Return metric, value, low, high, n, note of each share, its interval by bootstrap over the contents."""
     above, below = np.stack([share.above for share in shares], 1), np.stack([share.below for share in shares], 1)
     measured = zip(shares, bootstrap_ratios(above, below), strict=True)
     rows = [(share.metric, *interval, share.n, share.note) for share, interval in measured]
