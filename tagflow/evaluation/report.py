@@ -20,6 +20,7 @@ from tagflow.evaluation.tagging_metrics import (
     measure_threshold,
 )
 from tagflow.evaluation.tagset_metrics import count_effort, count_popularity, measure_tag_set
+from tagflow.evaluation.words import count_words
 from tagflow.ports import Encoder
 from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tables import Tables
@@ -108,19 +109,21 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
         ),
         "tagflow": (ours, tagset["tag"], raw_clues),
     }
-    rows, popularity, effort, vectors = [], [], [], np.zeros((0, 0), np.float32)
+    rows, popularity, effort, words, vectors = [], [], [], [], np.zeros((0, 0), np.float32)
     for name, (assigned, tags, contents) in sets.items():
         if not len(tags):
             continue
         vectors = encoder.encode(tags.to_frame("tag").select(tag_text(pl.col("tag"))).to_series().to_list())
         rows.append(_name(f"tag set: {name}", measure_tag_set(assigned, tags, vectors, len(contents))))
         popularity.append(count_popularity(assigned).select(pl.lit(name).alias("tag_set"), "times", "tags"))
+        words.append(count_words(assigned).select(pl.lit(name).alias("tag_set"), "word", "contents"))
         effort.append(count_effort(assigned).select(pl.lit(name).alias("tag_set"), "tags", "contents"))
     empty = {name: table.empty() for name, table in EVALUATION_REPORT.tables.items()}
     return {
         "evaluation_report": pl.concat([empty["evaluation_report"], *rows]),
         "popularity": pl.concat([empty["popularity"], *popularity]),
         "least_effort": pl.concat([empty["least_effort"], *effort]),
+        "words": pl.concat([empty["words"], *words]),
         "tag_map": place_tags(tagged, tagset, vectors),
     }
 

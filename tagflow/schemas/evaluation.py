@@ -1,6 +1,6 @@
 """How good the tags and the tag set are (TagGPT §3, LLM4Tag §4)."""
 
-from tagflow.schemas.dtypes import COUNT, SHARE, TEXT
+from tagflow.schemas.dtypes import COUNT, SHARE, TEXT, TEXTS
 from tagflow.tables import Artifact, Column, Table
 
 EVALUATION_REPORT = Artifact(
@@ -77,6 +77,40 @@ EVALUATION_REPORT = Artifact(
                 "contents": Column(COUNT, "held-out contents with gold"),
             },
             key=("method", "k"),
+        ),
+        "tag_results": Table(
+            {
+                "tag_id": Column(TEXT, "a tag in the gold of the held-out contents, or assigned to them"),
+                "tag": Column(TEXT, "its name"),
+                "gold": Column(COUNT, "held-out contents that people gave it to"),
+                "given": Column(COUNT, "held-out contents it is assigned to"),
+                "right": Column(COUNT, "held-out contents where both agree"),
+                "precision": Column(SHARE, "right of given; null if never given", nullable=True),
+                "recall": Column(SHARE, "right of gold; null if nobody gave it", nullable=True),
+                "f1": Column(SHARE, "2 right / (given + gold)"),
+                "confused_with": Column(TEXT, "tag that most often stands wrongly where it is missing", nullable=True),
+                "confused": Column(COUNT, "contents where that is so", nullable=True),
+            },
+            key=("tag_id",),
+        ),
+        "cases": Table(
+            {
+                "case": Column(COUNT, "number of the case, from 1"),
+                "content_id": Column(TEXT, "a held-out content"),
+                "content": Column(TEXT, "its first line"),
+                "method": Column(TEXT, "tagging method, or people"),
+                "tags": Column(TEXTS, "its first tags, best first"),
+                "right": Column(TEXTS, "those of them that people gave"),
+            },
+            key=("case", "method"),
+        ),
+        "words": Table(
+            {
+                "tag_set": Column(TEXT, "people, or tagflow"),
+                "word": Column(TEXT, "a word of its tags"),
+                "contents": Column(COUNT, "contents with a tag that has the word"),
+            },
+            key=("tag_set", "word"),
         ),
         "tag_map": Table(
             {
