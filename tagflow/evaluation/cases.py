@@ -8,6 +8,7 @@ import polars as pl
 from tagflow.evaluation.gold import Gold
 from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tagset.browsing import first_line
+from tagflow.tagset.normalisation import normalise
 
 SHOWN = 8  # ours: contents a person reads through
 TAGS = 8  # ours: tags of a method that are shown
@@ -18,7 +19,8 @@ def show_cases(contents: pl.DataFrame, scored: Mapping[str, pl.DataFrame], gold:
     """Return the ``cases``: ``SHOWN`` contents drawn by a hash of their ids, with people's and every method's tags.
 
     A method's tags are its first ``TAGS``, best first, ties by name, whether or not they can be judged; ``right`` says
-    which of them people gave. Contents stand in the order of the draw, people first, then the methods as given.
+    which of them people gave, by the gold or by name. Contents stand in the order of the draw, people first, then the
+    methods as given.
 
     Args:
         contents: the test contents with gold (``raw_clues`` columns).
@@ -30,6 +32,8 @@ def show_cases(contents: pl.DataFrame, scored: Mapping[str, pl.DataFrame], gold:
     drawn = contents.with_columns(keys).sort("key").head(SHOWN)
     shown = drawn.select("content_id", content=first_line(), case=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     said = drawn.select("content_id", tags="labels", right="labels", method=pl.lit(PEOPLE), order=pl.lit(0, pl.Int64))
+    named = drawn.select("content_id", key=pl.col("labels")).explode("key").drop_nulls()
+    given = named.select("content_id", key=normalise(pl.col("key")), named=pl.lit(True)).unique()
     parts = [said]
     for order, (method, frame) in enumerate(scored.items(), start=1):
         first = (
@@ -37,9 +41,11 @@ def show_cases(contents: pl.DataFrame, scored: Mapping[str, pl.DataFrame], gold:
             .sort("content_id", -pl.col("confidence"), "tag")
             .group_by("content_id", maintain_order=True)
             .head(TAGS)
-            .join(gold.pairs.with_columns(agreed=pl.lit(True)), on=["content_id", "tag_id"], how="left")
+            .with_columns(key=normalise(pl.col("tag")))
+            .join(gold.pairs.with_columns(gold=pl.lit(True)), on=["content_id", "tag_id"], how="left")
+            .join(given, on=["content_id", "key"], how="left", maintain_order="left")
         )
-        agreed = pl.col("tag").filter(pl.col("agreed").fill_null(False))
+        agreed = pl.col("tag").filter(pl.col("gold").fill_null(False) | pl.col("named").fill_null(False))
         listed = first.group_by("content_id", maintain_order=True).agg(tags=pl.col("tag"), right=agreed)
         parts.append(
             shown.select("content_id")

@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
+from tagflow.evaluation.cases import show_cases
 from tagflow.evaluation.comparison import IMPROVED, compare_methods, improve_relatively
 from tagflow.evaluation.gold import Gold
 from tagflow.evaluation.tag_map import place_tags
+from tagflow.evaluation.tag_results import measure_each_tag
 from tagflow.evaluation.tagging_metrics import (
     HITS,
     ROW,
@@ -90,6 +92,21 @@ def report_curves(scored: Mapping[str, pl.DataFrame], gold: Gold, own: str, *, s
     tables["differences"] = compare_methods(scored, gold, own)
     tables["candidate_recall"] = pl.concat([tables["candidate_recall"], *recall])
     return tables
+
+
+def report_details(
+    answered: pl.DataFrame, scored: Mapping[str, pl.DataFrame], test: pl.DataFrame, tagset: pl.DataFrame, gold: Gold
+) -> Tables:
+    """Return the ``tag_results`` of the own method and the ``cases`` of all.
+
+    Args:
+        answered: the dataset's own method after the cut.
+        scored: ``scored_candidates`` of the test contents, by method.
+        test: the test contents with gold (``raw_clues`` columns).
+        tagset: ``fused_tagset``.
+        gold: gold of the test split.
+    """
+    return {"tag_results": measure_each_tag(answered, tagset, gold), "cases": show_cases(test, scored, gold)}
 
 
 def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.DataFrame, encoder: Encoder) -> Tables:

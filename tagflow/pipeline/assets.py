@@ -10,7 +10,7 @@ from tagflow.confidence.ranking import account_contents, check_conservation, ran
 from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
 from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
-from tagflow.evaluation.report import report_curves, report_methods, report_tag_sets
+from tagflow.evaluation.report import report_curves, report_details, report_methods, report_tag_sets
 from tagflow.graph.edges import GROWN, count_origins, link_history
 from tagflow.graph.growth import link_grown
 from tagflow.graph.insertion import build_graph, embed_contents, find_changes, forget_contents
@@ -323,6 +323,7 @@ def evaluation_report(
         [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
     )
     tables |= report_curves(scored, gold, own, single=single)
+    tables |= report_details(tagged_output["tagged_output"], scored, test, fused_tagset, gold)
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     shown = {"report": dg.MetadataValue.path(str(page))}

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tagflow.report.canvas import plain
+from tagflow.report.details import list_cases, list_tags, list_verdicts, list_words
 from tagflow.report.plots import (
     plot_accuracy_coverage,
     plot_candidate_recall,
@@ -77,6 +78,10 @@ def render_page(name: str, settings: DatasetSettings, tables: Tables, facts: Map
         scored=max((row["n"] for (_, metric), row in rows.items() if metric == LEADERBOARD[0]), default=0),
         metrics=LEADERBOARD,
         board=_rank_methods(rows, methods),
+        verdicts=list_verdicts(tables["differences"], LEADERBOARD[0]),
+        tags=list_tags(tables["tag_results"]),
+        cases=list_cases(tables["cases"]),
+        words={tag_set: list_words(tables["words"], tag_set) for tag_set in ("people", "tagflow")},
         answers=[(metric, _number(rows[own, metric])) for metric in ANSWERS if (own, metric) in rows],
         quality=_compare_tag_sets(rows),
         plots={

@@ -32,6 +32,11 @@ def test_people_and_methods_stand_side_by_side_on_the_same_contents() -> None:
     assert first[0]["content"] == f"of {first[0]['content_id']}"
 
 
+def test_a_tag_that_people_gave_is_marked_even_where_it_is_too_rare_to_be_judged() -> None:
+    own = scored(*((one, "Vegan", 0.5) for one in IDS))
+    assert show_cases(CONTENTS, {"own": own}, GOLD).row(1, named=True)["right"] == ["Vegan"]
+
+
 def test_the_draw_does_not_hang_on_the_order_of_the_contents() -> None:
     assert show_cases(CONTENTS, {}, GOLD).equals(show_cases(CONTENTS.reverse(), {}, GOLD))
 

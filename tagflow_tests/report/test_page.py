@@ -227,3 +227,43 @@ def test_the_map_s_words_are_in_the_dataset_s_language() -> None:
 def test_tables_of_another_shape_are_refused() -> None:
     with pytest.raises(ArtifactError, match="must hold the tables"):
         render_page("recipes", SETTINGS, {"evaluation_report": tables()["evaluation_report"]}, {})
+
+
+def test_tags_cases_words_and_verdicts_stand_on_the_page() -> None:
+    tag = {"gold": 4, "given": 4, "right": 3, "precision": 0.75, "recall": 0.75, "f1": 0.75}
+    case = {"case": 1, "content_id": "c", "content": "Lentil soup"}
+    difference = {"method": "match", "metric": "nDCG@10", "difference": 0.2, "low": 0.1, "high": 0.3, "n": 38}
+    page = read(
+        said=tables(
+            differences=make_table("evaluation_report", [difference | {"verdict": "better"}], "differences"),
+            tag_results=make_table(
+                "evaluation_report", [tag | {"tag_id": name, "tag": name} for name in ("pie", "jam")], "tag_results"
+            ),
+            cases=make_table(
+                "evaluation_report",
+                [
+                    {**case, "method": "people", "tags": ["soup"], "right": ["soup"]},
+                    {**case, "method": "llm4tag", "tags": [], "right": []},
+                ],
+                "cases",
+            ),
+            words=make_table("evaluation_report", [{"tag_set": "people", "word": "soup", "contents": 7}], "words"),
+        )
+    )
+    assert "better +0.200 (+0.100 to +0.300)" in page
+    assert "Best F1 P R gold confused with jam 0.75 0.75 0.75 4 –" in page
+    assert "Lentil soup people soup llm4tag –" in page
+    assert "People's words soup The first 1 as bars Word contents soup 7" in page
+    assert "tagflow's words" not in page
+
+
+def test_a_hostile_word_or_case_stays_text() -> None:
+    bad = "<img src=x onerror=alert(1)>"
+    rows = [{"case": 1, "content_id": "c", "content": bad, "method": bad, "tags": [bad], "right": [bad]}]
+    words = [{"tag_set": "people", "word": bad, "contents": 1}]
+    said = tables(
+        cases=make_table("evaluation_report", rows, "cases"), words=make_table("evaluation_report", words, "words")
+    )
+    reader = Reader(render_page("recipes", SETTINGS, said, {}))
+    assert "img" not in {tag for tag, _ in reader.elements}
+    assert reader.text.count(bad) >= 4
