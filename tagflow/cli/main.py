@@ -168,12 +168,16 @@ def report(name: str, file: Path | None) -> None:
 
 
 @cli.command()
-@click.option("--port", default=3000, show_default=True, help="Port on 127.0.0.1.")
-def ui(port: int) -> None:
+@click.option("--port", default=3000, show_default=True, help="Port of the UI.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option("--behind-auth-proxy", "proxied", is_flag=True, help="Allow other addresses: a proxy asks who it is.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Host name under which the proxy shows the UI.")
+@click.option("--read-only", is_flag=True, help="Only show: nothing can be started or changed.")
+def ui(port: int, host: str, proxied: bool, names: tuple[str, ...], read_only: bool) -> None:
     """Open the Dagster UI on 127.0.0.1."""
     from tagflow.cli.webserver import run_ui
 
-    run_ui(port)
+    run_ui(port, host, names, proxied=proxied, read_only=read_only)
 
 
 cli.add_command(vocabulary)

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +11,8 @@ import polars as pl
 import pytest
 
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow_tests.cli.test_webserver import Server, _answers, _find_port, _wait_for
-from tagflow_tests.conftest import CHECKOUT, TAGFLOW, Demo, call_tagflow
+from tagflow_tests.cli.test_webserver import Server, _wait_for, open_ui
+from tagflow_tests.conftest import CHECKOUT, Demo, call_tagflow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -46,25 +44,8 @@ def server(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     shutil.copytree(CHECKOUT / "data" / "shorts", data / "shorts")
     said = call_tagflow("run", "shorts", data=data, cwd=data)
     assert said.code == 0, said.err
-    port = _find_port()
-    with (data / "ui.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [TAGFLOW, "ui", "--port", str(port)],
-            env={**os.environ, "TAGFLOW_DATA": str(data)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(lambda: _answers(url), 90, lambda: (data / "ui.log").read_text(encoding="utf-8"))
-        yield Server(url, data)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+    with open_ui(data) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +140,7 @@ def test_a_dropped_file_is_tagged_within_a_minute_and_nothing_else_is_made_anew(
         status = store.read("recipes", "tagged_output", "content_status")
         return status.filter((pl.col("content_id") == "new-1") & (pl.col("status") == "tagged")).height == 1
 
-    _wait_for(is_tagged, 120, lambda: (server.data / "ui.log").read_text(encoding="utf-8")[-3000:])
+    _wait_for(is_tagged, 120, lambda: server.log.read_text(encoding="utf-8")[-3000:])
     taken = time.monotonic() - started
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.duckdb")}
     changed = {name for name, stamp in after.items() if before[name] != stamp}
