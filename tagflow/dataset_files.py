@@ -6,7 +6,7 @@ named with its key: always one sentence that starts with the file.
 
 import difflib
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,10 +70,25 @@ def parse_strictly(text: str, model: type[S], where: str) -> S:
     said = {} if said is None else said
     if not isinstance(said, dict):
         raise ConfigError(f"{where} must hold keys and values, and holds a {type(said).__name__}.")
+    return check_strictly({key: value for key, value in said.items() if value is not None}, model, where)
+
+
+def check_strictly(said: Mapping[str, Any], model: type[S], where: str, inside: str = "") -> S:
+    """Return what these keys and values say.
+
+    Args:
+        said: keys and values.
+        model: what they can say.
+        where: the file that the sentence about a mistake starts with.
+        inside: key of the file under which they stand; empty for the whole file.
+
+    Raises:
+        ConfigError: they do not say what the model can say.
+    """
     try:
-        return model.model_validate({key: value for key, value in said.items() if value is not None})
+        return model.model_validate(said)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_problem(error, model)}") from error
+        raise ConfigError(f"{where}: {_first_problem(error, model, inside)}") from error
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -93,12 +108,13 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
+def _first_problem(error: ValidationError, model: type[BaseModel], inside: str) -> str:
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(str(part) for part in ((inside, *problem["loc"]) if inside else problem["loc"]))
     if problem["type"] == "extra_forbidden":
         keys = _keys_beside(problem["loc"], model)
-        return f"unknown key {where!r}{suggest(str(problem['loc'][-1]), keys)} (keys here: {', '.join(keys)})."
+        known = ", ".join(keys) or "none"
+        return f"unknown key {where!r}{suggest(str(problem['loc'][-1]), keys)} (keys here: {known})."
     if problem["type"] in ("model_type", "dict_type", "model_attributes_type"):
         return f"{where} must hold keys and values (it says {problem['input']!r})."
     message = problem["msg"].removeprefix("Value error, ")

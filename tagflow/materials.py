@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tagflow.clues.conversion import has_text
 from tagflow.confidence.features import add_features
-from tagflow.errors import ArtifactError
+from tagflow.errors import ArtifactError, ConfigError
+from tagflow.graph.edges import PEOPLE
 from tagflow.graph.insertion import BuildIndex
 from tagflow.graph.recall import recall_candidates
 from tagflow.graph.space import Space, open_space
@@ -17,9 +19,18 @@ from tagflow.tables import Tables
 BATCH = 4096  # ours: contents whose candidates are held in memory together
 
 
+def _find_no_encoder(model: str) -> Encoder:
+    raise ConfigError(f"There is no encoder {model} here.")
+
+
 @dataclass(frozen=True)
 class Materials:
-    """The tag set, the graph with the contents to tag already inserted, and the brain."""
+    """The tag set, the graph with the contents to tag already inserted, and the brain.
+
+    ``taught`` are the contents of the fit split with text (``raw_clues`` columns): what a method may be fitted on.
+    ``find_encoder`` opens another encoder by its folder or hub name. ``say`` takes what a person should know of a
+    method's work, such as the tags that it was not fitted for.
+    """
 
     settings: DatasetSettings
     thresholds: Thresholds
@@ -31,6 +42,9 @@ class Materials:
     tag_model: TagModel
     engine: Engine
     build_index: BuildIndex
+    taught: pl.DataFrame
+    find_encoder: Callable[[str], Encoder] = _find_no_encoder
+    say: Callable[[str], object] = str
 
 
 def gather_materials(
@@ -41,8 +55,11 @@ def gather_materials(
     brain: tuple[Encoder, TagModel],
     engine: Engine,
     build_index: BuildIndex,
+    raw_clues: pl.DataFrame,
+    find_encoder: Callable[[str], Encoder] = _find_no_encoder,
+    say: Callable[[str], object] = str,
 ) -> Materials:
-    """Return the materials from the artifacts as stored.
+    """Return the materials from the artifacts as stored; of ``raw_clues`` the fit split alone is taught.
 
     Raises:
         ArtifactError: the graph was made with another encoder or for another tag set.
@@ -60,11 +77,39 @@ def gather_materials(
         tag_model=brain[1],
         engine=engine,
         build_index=build_index,
+        taught=raw_clues.filter((pl.col("split") == "fit") & has_text()),
+        find_encoder=find_encoder,
+        say=say,
     )
 
 
-Tagger = Callable[[pl.DataFrame, Materials], pl.DataFrame]
-"""A tagging method: contents with text (raw_clues columns) and materials in, ``scored_candidates`` out."""
+Tagger = Callable[..., pl.DataFrame]
+"""A tagging method: contents with text (raw_clues columns), materials and settings in, ``scored_candidates`` out."""
+
+
+def list_annotations(materials: Materials) -> pl.DataFrame:
+    """Return content_id and tag_id of people's tags on the taught contents, sorted; none of the test split."""
+    human = materials.deterministic.filter(pl.col("origin").is_in(PEOPLE)).select("content_id", tag_id="target")
+    return human.join(materials.taught, on="content_id", how="semi").unique().sort("content_id", "tag_id")
+
+
+def _need_annotations(contents: pl.DataFrame, materials: Materials) -> str | None:
+    if len(list_annotations(materials)):
+        return None
+    return "it learns from annotated contents outside the test split, and there are none"
+
+
+def _need_hashtags(contents: pl.DataFrame, materials: Materials) -> str | None:
+    if contents["hashtags"].list.len().sum():
+        return None
+    return "no content has hashtags of its own, or they are the labels"
+
+
+NEEDS: dict[str, Callable[[pl.DataFrame, Materials], str | None]] = {
+    "annotations": _need_annotations,
+    "hashtags": _need_hashtags,
+}
+"""What a method can need (see ``tagflow.taggers``): why it is not there, for people, or None if it is."""
 
 
 def check_graph(graph: Tables, tagset: pl.DataFrame, encoder: Encoder) -> None:

@@ -7,7 +7,7 @@ an LLM belong to the deployment and have no place here.
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, Field, model_validator
@@ -142,6 +142,7 @@ class TaggingSettings(Strict):
     """Which method tags, and what is shown of it."""
 
     method: str = "llm4tag"  # a file of tagflow/taggers
+    settings: dict[str, Any] = Field(default_factory=dict)  # the method's keywords
     top_k: int = Field(10, ge=1)  # ours
     min_confidence: float = Field(
         0.25, ge=0, le=1
@@ -161,7 +162,8 @@ class TaggingSettings(Strict):
 class EvaluationSettings(Strict):
     """Which methods the report compares."""
 
-    methods: tuple[str, ...] | None = None  # every file of tagflow/taggers
+    methods: tuple[str, ...] | None = None  # every file of tagflow/taggers that asks no language model by itself
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)  # of each method, its keywords
 
 
 class ScheduleSettings(Strict):

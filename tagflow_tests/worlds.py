@@ -132,7 +132,12 @@ KITCHEN_WORDS = {
 KITCHEN_TAGS = {"soup": ["broth"], "vegan": [], "travel": ["trips"]}
 
 
-def kitchen(new: pl.DataFrame, tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS, **parts: Any) -> Materials:
+def kitchen(
+    new: pl.DataFrame,
+    tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS,
+    more: pl.DataFrame | None = None,
+    **parts: Any,
+) -> Materials:
     """Return what a tagging method may use, with new contents in the graph.
 
     Known are ``f1``, a stew that people tagged soup; ``f2``, a salad that people tagged vegan and the machine soup; and
@@ -142,6 +147,7 @@ def kitchen(new: pl.DataFrame, tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS,
     Args:
         new: contents to insert (raw_clues).
         tags: tag to aliases.
+        more: further contents that are known (raw_clues).
         parts: parts of the materials to put in the place of these.
     """
     settings = DatasetSettings()
@@ -152,6 +158,7 @@ def kitchen(new: pl.DataFrame, tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS,
         said("f2", title="salad", labels=["vegan"]),
         said("f3", title="travel", labels=["trips"]),
     )
+    known = known if more is None else pl.concat([known, more])
     tagset, everything = tag_set(tags), pl.concat([known, new])
     history = link_history(known, proposals(("f2", "soup", 0.5)), resolve_tags(tagset), settings.graph)
     content_vectors, tag_vectors = embed_contents(everything, encoder), embed_tags(tagset, encoder)
@@ -175,4 +182,5 @@ def kitchen(new: pl.DataFrame, tags: Mapping[str, Sequence[str]] = KITCHEN_TAGS,
     )
     graph = {"content_tag_graph": pl.concat([history, similar]), "vectors": pl.concat(nodes)}
     brain = encoder, EmbeddedTagModel(encoder, encoder, engine, judge, proposals=8)
-    return replace(gather_materials(settings, thresholds, tagset, graph, brain, engine, ExactNeighbours), **parts)
+    gathered = gather_materials(settings, thresholds, tagset, graph, brain, engine, ExactNeighbours, known)
+    return replace(gathered, **parts)

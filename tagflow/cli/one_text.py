@@ -10,7 +10,6 @@ from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.ranking import rank_tags
 from tagflow.errors import ConfigError, ModelError
 from tagflow.settings import CLUE_FIELDS
-from tagflow.taggers import load_tagger, name_model
 from tagflow.tagset.rules import enforce_rules
 from tagflow.tagset.vocabulary import make_vocabulary_version
 
@@ -40,11 +39,11 @@ def tag_text(name: str, text: str) -> dict[str, object]:
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
     placed = dataset.insert(content, known, graph)
     brain = dataset.tag_model(confidence["confidence_model"], dataset.gather_knowledge(tagset, placed, known))
-    materials = dataset.materials(tagset, placed, brain)
-    judged = load_tagger(dataset.settings.tagging.method)(content, materials)
+    materials = dataset.materials(tagset, placed, known, brain)
+    judged = dataset.load_tagger()(content, materials)
     scored = enforce_rules(judged, dataset.decisions.rules, tagset, content).kept
     model, version = (
-        name_model(dataset.settings.tagging.method, materials.tag_model),
+        dataset.name_model(materials.tag_model),
         make_vocabulary_version(tagset, dataset.decisions.rules),
     )
     failed = brain.failures.filter(pl.col("content_id") == content["content_id"][0])

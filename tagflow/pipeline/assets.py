@@ -34,7 +34,7 @@ from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
-from tagflow.taggers import list_methods, load_tagger, name_model
+from tagflow.taggers import find_obstacle, list_compared
 from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.contradictions import check_renames
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
@@ -221,7 +221,7 @@ def confidence_model(
     knowledge_base: pl.DataFrame,
 ) -> Result:
     dataset = workbench.open_for(context)
-    materials = dataset.materials(fused_tagset, content_tag_graph)
+    materials = dataset.materials(fused_tagset, content_tag_graph, raw_clues)
     taught = raw_clues.join(knowledge_base, on="content_id", how="semi", maintain_order="left")
     pairs = map_contents(recall_pairs, taught, materials)
     samples = knowledge_base.join(pairs, on=["content_id", "tag_id"], maintain_order="left")
@@ -248,13 +248,13 @@ def tagged_output(
     confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open_for(context)
-    contents, method = raw_clues["raw_clues"], dataset.settings.tagging.method
+    contents = raw_clues["raw_clues"]
     knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents)
     judge = dataset.tag_model(confidence_model["confidence_model"], knowledge)
-    materials = dataset.materials(fused_tagset, content_tag_graph, judge)
+    materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge)
     settings = dataset.set_bands(confidence_model, judge)
     model, version = (
-        name_model(method, materials.tag_model),
+        dataset.name_model(materials.tag_model),
         make_vocabulary_version(fused_tagset, dataset.decisions.rules),
     )
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
@@ -268,7 +268,7 @@ def tagged_output(
         settled = find_settled(stored, placed, model=model, version=version)
         settled = settled.filter(~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
-    answered = load_tagger(method)(asked, materials)
+    answered = dataset.load_tagger()(asked, materials)
     letters = judge.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
@@ -311,11 +311,13 @@ def evaluation_report(
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
     knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, raw_clues)
     model = dataset.tag_model(confidence_model["confidence_model"], knowledge)
-    materials = dataset.materials(fused_tagset, content_tag_graph, model)
-    asked = dataset.settings.evaluation.methods
-    for method in list_methods() if asked is None else asked:
-        if method != own and len(test):
-            scored[method] = load_tagger(method)(test, materials)
+    materials = dataset.materials(fused_tagset, content_tag_graph, raw_clues, model)
+    for method in list_compared(dataset.settings) if len(test) else ():
+        obstacle = find_obstacle(method, test, materials)
+        if obstacle is None:
+            scored[method] = dataset.load_tagger(method)(test, materials)
+        else:
+            dataset.progress.say(f"{method}: not run: {obstacle}")
     single, thresholds = dataset.settings.task == "single", dataset.find_thresholds(confidence_model, model)
     rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)

@@ -22,7 +22,7 @@ from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
 from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE
 from tagflow.tables import Tables
-from tagflow.taggers import list_methods, load_tagger
+from tagflow.taggers import find_obstacle, list_compared
 from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.filtering import count_tags, filter_tags
 from tagflow.tagset.generation import find_unproposed
@@ -144,9 +144,11 @@ class Rehearsal:
         test = placed.join(gold.pairs, on="content_id", how="semi", maintain_order="left")
         for stage, methods, contents in self._list_stages(own, placed, test):
             self.model.stage = stage
-            materials = dataset.materials(tagset, graph, dataset.tag_model(None, knowledge, self.model))
+            model = dataset.tag_model(None, knowledge, self.model)
+            materials = dataset.materials(tagset, graph, self._contents, model)
             for method in methods:
-                load_tagger(method)(contents, materials)
+                if find_obstacle(method, contents, materials) is None:
+                    dataset.load_tagger(method)(contents, materials)
 
     def _estimate(self) -> None:
         """Selection and judgement of stand-ins: as many candidates as are shown, with names as long as labels are."""
@@ -171,8 +173,7 @@ class Rehearsal:
     def _list_stages(
         self, own: str, placed: pl.DataFrame, test: pl.DataFrame
     ) -> list[tuple[str, list[str], pl.DataFrame]]:
-        compared = list_methods() if self._asked.evaluation.methods is None else self._asked.evaluation.methods
-        others = [method for method in compared if method != own] if len(test) else []
+        others = list_compared(self._asked) if len(test) else []
         return [("tagged_output", [own], placed), ("evaluation_report", others, test)]
 
     def _stand_in(self, placed: pl.DataFrame, contents: pl.DataFrame) -> Knowledge:

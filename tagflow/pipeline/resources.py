@@ -36,7 +36,7 @@ from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.knowledge.injection import Knowledge, find_neighbours
 from tagflow.knowledge.passages import split_passages
-from tagflow.materials import Materials, gather_materials
+from tagflow.materials import Materials, Tagger, gather_materials
 from tagflow.pipeline.language_desk import LanguageDesk, find_deployment, make_brain
 from tagflow.ports import Engine, LanguageModel, Progress, TagModel
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
@@ -48,7 +48,7 @@ from tagflow.settings import (
     load_settings,
 )
 from tagflow.tables import Artifact, Tables
-from tagflow.taggers import check_methods, name_model
+from tagflow.taggers import check_methods, load_tagger, name_model
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow.tagmodels.llm import LLMTagModel
 from tagflow.tagset.fusion import SURE, Ask
@@ -146,10 +146,25 @@ class Dataset:
         similarity = graph["content_tag_graph"].filter(pl.col("kind") == "similarity")
         return Knowledge(tagset, self.decisions.rules, samples, taught, find_neighbours(similarity))
 
-    def materials(self, tagset: pl.DataFrame, graph: Tables, tag_model: TagModel | None = None) -> Materials:
+    def materials(
+        self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame, tag_model: TagModel | None = None
+    ) -> Materials:
         """Return what a tagging method may use; without a tag model it judges by the prior one."""
         brain = (self.encoder, tag_model or self.embedded_model())
-        return gather_materials(self.settings, self.thresholds, tagset, graph, brain, self.engine, self.build_index)
+        tools = (self.engine, self.build_index)
+        given = (self.settings, self.thresholds, tagset, graph, brain, *tools, raw_clues)
+        return gather_materials(*given, self._open_encoder, self.progress.say)
+
+    def load_tagger(self, method: str | None = None) -> Tagger:
+        """Return the dataset's method, or another one, with the settings that the dataset gives it."""
+        tagging, evaluation = self.settings.tagging, self.settings.evaluation
+        if method is None or method == tagging.method:
+            return load_tagger(tagging.method, tagging.settings)
+        return load_tagger(method, evaluation.settings.get(method, {}))
+
+    def name_model(self, tag_model: TagModel) -> str:
+        """Return what tags this dataset, for people."""
+        return name_model(self.settings.tagging.method, tag_model, self.settings.tagging.settings)
 
     def insert(self, contents: pl.DataFrame, known: pl.DataFrame, graph: Tables) -> Tables:
         """Return the graph with new contents in it (see ``extend_graph``)."""
@@ -180,7 +195,7 @@ class Dataset:
             model: the tag model that judges by it.
         """
         fitted = judge.get("thresholds", CONFIDENCE_MODEL.tables["thresholds"].empty())
-        return fitted.clear() if "uncalibrated" in name_model(self.settings.tagging.method, model) else fitted
+        return fitted.clear() if "uncalibrated" in self.name_model(model) else fitted
 
     def set_bands(self, judge: Tables, model: TagModel) -> DatasetSettings:
         """Return the settings with band apply from where the target precision is reached; says so if it is nowhere."""
@@ -228,10 +243,14 @@ class Dataset:
 
     @cached_property
     def _plain_encoder(self) -> SentenceEncoder | NgramEncoder:
-        asked, model = self.settings.encoder, self.settings.encoder_model()
+        model = self.settings.encoder_model()
         if model == NGRAMS:
             fitted = self.store.read_all(self.name, "fitted_encoder")
             return NgramEncoder(fitted, self.settings.language, self.engine, self.progress)
+        return self._open_encoder(model)
+
+    def _open_encoder(self, model: str) -> SentenceEncoder:
+        asked = self.settings.encoder
         return SentenceEncoder(model, asked.precision, asked.batch, self.engine, self.progress)
 
 

@@ -131,7 +131,8 @@ def _place(clues, history, tagset, encoder: Encoder, thresholds: Thresholds, lex
     tools = (encoder, ExactNeighbours, FIXED.graph, thresholds, lexicon)
     graph = build_graph(clues, history, tagset, *tools)
     model = EmbeddedTagModel(encoder, encoder, LocalEngine(), make_table("confidence_model", []), proposals=1)
-    return gather_materials(FIXED, thresholds, tagset, graph, (encoder, model), LocalEngine(), ExactNeighbours)
+    brain, tools = (encoder, model), (LocalEngine(), ExactNeighbours)
+    return gather_materials(FIXED, thresholds, tagset, graph, brain, *tools, clues)
 
 
 def feed_mistakes(world: World, rounds: int, share: float = SHARE, seed: int = 11) -> list[pl.DataFrame]:

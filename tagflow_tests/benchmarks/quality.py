@@ -84,9 +84,9 @@ def measure_set(file: Path, name: str, data: Path) -> Figures:
     assigned = store.read(name, "tagged_output").join(test, on="content_id", how="semi")
     threshold = find_threshold(store.read(name, "confidence_model", "thresholds"), TARGET)
     dataset = Workbench(data=str(data)).open(name, lambda line: None)
-    materials = dataset.materials(tagset, store.read_all(name, "content_tag_graph"))
+    materials = dataset.materials(tagset, store.read_all(name, "content_tag_graph"), clues)
     embed_contents(test, dataset.encoder)
-    matched = load_tagger("match")(test, materials)
+    matched = load_tagger("embedding_match")(test, materials)
     ranked = dict(measure_ranking(scored, gold).select("metric", "value").iter_rows())
     figures = {"ndcg10": ranked["nDCG@10"], "p1": ranked["P@1"], "n": float(len(test))}
     for prefix, frame in (("", scored), ("match_", matched)):

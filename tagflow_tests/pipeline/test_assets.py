@@ -64,7 +64,7 @@ def test_one_content_walks_through_all_seven_artifacts(demo: Demo) -> None:
     assert status["tags"] == len(tagged)
 
     report = read("evaluation_report")
-    assert {"llm4tag", "match", "taggpt_generative", "taggpt_selective"} <= set(report["method"])
+    assert {"llm4tag", "embedding_match", "taggpt_generative", "taggpt_selective"} <= set(report["method"])
 
 
 def test_the_test_split_touches_nothing_that_is_fitted(demo: Demo) -> None:
@@ -93,7 +93,7 @@ def test_graph_recall_and_judge_beat_plain_matching_on_the_held_out_recipes(demo
         return report.filter((pl.col("method") == method) & (pl.col("metric") == metric))["value"].item()
 
     for metric in ("nDCG@10", "P@1", "#Right"):
-        assert value("llm4tag", metric) > value("match", metric)
+        assert value("llm4tag", metric) > value("embedding_match", metric)
 
 
 def test_a_second_run_proposes_nothing_embeds_nothing_and_changes_nothing(demo_copy: Demo) -> None:

@@ -44,7 +44,7 @@ def test_contents_are_tagged_with_a_learned_confidence_better_than_by_matching(d
     assert store.read("shorts", "confidence_model")["fitted"].all()
     report = store.read("shorts", "evaluation_report").filter(pl.col("metric") == "nDCG@10")
     value = dict(report.select("method", "value").iter_rows())
-    assert value["llm4tag"] > value["match"] > 0.2
+    assert value["llm4tag"] > value["embedding_match"] > 0.2
     vectors = store.read("shorts", "content_tag_graph", "vectors")
     assert vectors.schema["vector"] == pl.Array(pl.Float32, DIMENSION)
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tagflow.settings import DatasetSettings, GraphSettings
-from tagflow.taggers.match import tag
+from tagflow.taggers.embedding_match import tag
 from tagflow_tests.worlds import kitchen, raw_clues, said
 
 NEW = raw_clues(said("n", title="stew"))
