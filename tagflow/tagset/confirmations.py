@@ -24,6 +24,8 @@ ASKED = {  # ours, set on the unfrozen pairs: cosine at which each kind of evide
     "same spelling": -1.0,  # however far apart an encoder puts them
     "same words": 0.6,  # lemmas meet that are two things: greens and green
     "same meaning": -1.0,  # the list is trusted; an encoder of characters sees nothing here
+    "names of one thing": 0.1,  # of a dictionary; a word may have a meaning that it does not know
+    "synonyms": 0.7,  # of a dictionary as well; of deeds and ideas every fourth pair is merely near
     "initials": 0.15,
     "two initials": 0.5,
     "one word of the same meaning": 0.5,
@@ -98,7 +100,7 @@ def propose_pairs(keys: pl.Series, language: str, words: GuardWords | None = Non
     pairs = fold_pairs(pl.DataFrame({"left": keys, "right": keys}), language)
     forms = make_forms(pairs.texts, language, lists)
     found = []
-    for form in ("joined", "words", "equal", "beside"):
+    for form in ("joined", "words", "equal", "beside", "thing", "synonym"):
         placed = pl.DataFrame({"form": forms[form].gather(pairs.left), "j": np.arange(len(keys))})
         first = placed.filter(pl.col("form") != "").with_columns(i=pl.col("j").min().over("form"))
         found.append(first.filter(pl.col("i") < pl.col("j")).select("i", "j"))
@@ -122,8 +124,11 @@ def _same_words(pairs: PairTexts, forms: pl.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(same & ~turned.to_numpy(), dtype=np.bool_)
 
 
-def _same_meaning(pairs: PairTexts, forms: pl.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray(_equal("equal")(pairs, forms) & ~_equal("words")(pairs, forms), dtype=np.bool_)
+def _synonyms(form: str) -> Callable[[PairTexts, pl.DataFrame], NDArray[np.bool_]]:
+    def compare(pairs: PairTexts, forms: pl.DataFrame) -> NDArray[np.bool_]:
+        return np.asarray(_equal(form)(pairs, forms) & ~_equal("words")(pairs, forms), dtype=np.bool_)
+
+    return compare
 
 
 def _beside(pairs: PairTexts, forms: pl.DataFrame) -> NDArray[np.bool_]:
@@ -140,6 +145,8 @@ def _beside(pairs: PairTexts, forms: pl.DataFrame) -> NDArray[np.bool_]:
 KINDS: dict[str, Callable[[PairTexts, pl.DataFrame], NDArray[np.bool_]]] = {
     "same spelling": _equal("joined"),
     "same words": _same_words,
-    "same meaning": _same_meaning,
+    "same meaning": _synonyms("equal"),
+    "names of one thing": _synonyms("thing"),
+    "synonyms": _synonyms("synonym"),
     "one word of the same meaning": _beside,
 }

@@ -75,13 +75,26 @@ def join_equals(texts: pl.Series, groups: Groups, *, spaced: bool) -> pl.Series:
     return marked.select(replaced.str.replace_all(r"\s+", " ").str.strip_chars()).to_series()
 
 
+def join_synonyms(texts: pl.Series, synonyms: pl.DataFrame) -> pl.Series:
+    """Return lemmatised texts with the dictionary's phrases replaced by the first of their group, as one word.
+
+    Only phrases whose words all stand in some text are looked for: a dictionary is long, and asked panel by panel.
+    """
+    words = texts.str.split(" ").explode().unique()
+    parts = synonyms.select("form", part=pl.col("form").str.split(" ")).explode("part")
+    strange = parts.filter(~pl.col("part").is_in(words.implode()))["form"]
+    found = synonyms.filter(~pl.col("form").is_in(strange.unique().implode()))
+    return join_equals(texts, [[head, form] for form, head in found.select("form", "head").iter_rows()], spaced=True)
+
+
 def make_forms(texts: pl.Series, language: str, words: GuardWords) -> pl.DataFrame:
     """Return the forms of folded texts that are compared.
 
     Returns:
         joined (without spaces and marks), order (words in their order, in which spellings and inflections are equal),
-        words (the same sorted, without function words), equal (words after phrases of one meaning became one) and
-        beside (equal, after those that hold only beside another word became one as well).
+        words (the same sorted, without function words), equal (words after phrases of one meaning became one),
+        beside (equal, after those that hold only beside another word became one as well), thing and synonym (words
+        after the dictionary's names of one thing, and all its phrases of one meaning, became one).
     """
     if language == "zh":
         return _make_chinese_forms(texts, words)
@@ -96,6 +109,8 @@ def make_forms(texts: pl.Series, language: str, words: GuardWords) -> pl.DataFra
             "words": _sort_words(lemmas, language),
             "equal": _sort_words(equal, language),
             "beside": _sort_words(beside, language),
+            "thing": _sort_words(join_synonyms(lemmas, words.synonyms.filter("things")), language),
+            "synonym": _sort_words(join_synonyms(lemmas, words.synonyms), language),
         }
     )
 
@@ -105,7 +120,8 @@ def _make_chinese_forms(texts: pl.Series, words: GuardWords) -> pl.DataFrame:
     joined = plain.str.replace_all("(.)的(.)", "$1$2")
     equal = join_equals(joined, [[form.replace(" ", "") for form in group] for group in words.equals], spaced=False)
     beside = join_equals(equal, words.beside, spaced=False)
-    return pl.DataFrame({"joined": plain, "order": joined, "words": joined, "equal": equal, "beside": beside})
+    forms = {"joined": plain, "order": joined, "words": joined, "equal": equal, "beside": beside}
+    return pl.DataFrame(forms | {"thing": equal, "synonym": equal})
 
 
 def _sort_words(texts: pl.Series, language: str) -> pl.Series:

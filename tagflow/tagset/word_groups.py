@@ -1,5 +1,6 @@
 """The word lists that guards and confirmations read: which words mean opposite, the same, or name a thing."""
 
+import gzip
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -9,6 +10,8 @@ import polars as pl
 from tagflow.tagset.normalisation import tag_text
 
 Groups = list[list[str]]
+
+SYNONYMS: dict[str, pl.DataType] = {"form": pl.List(pl.String()), "head": pl.String(), "things": pl.Boolean()}
 
 
 class GuardWords(NamedTuple):
@@ -22,6 +25,8 @@ class GuardWords(NamedTuple):
         names: name, thing; a name may stand for several things, a thing have several names.
         equals: phrases of the same meaning, the first of each group leading.
         beside: such phrases, which hold only beside another word that two tags share.
+        synonyms: form, head, things: phrases of a dictionary with one meaning and no other, the first of their group,
+            and whether they name things, which are the same more surely than deeds and ideas.
     """
 
     opposites: pl.DataFrame
@@ -31,6 +36,7 @@ class GuardWords(NamedTuple):
     names: pl.DataFrame
     equals: Groups
     beside: Groups
+    synonyms: pl.DataFrame
 
 
 @lru_cache
@@ -51,6 +57,7 @@ def load_guard_words(language: str) -> GuardWords:
         _tabulate(names, "name", "thing"),
         [_fold_all(group) for group in equals],
         [_fold_all(group) for group in beside],
+        _read_synonyms(language),
     )
 
 
@@ -68,6 +75,16 @@ def _read_lines(name: str, mark: str) -> list[str]:
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     marks = (mark,) if mark else ("!", "~")
     return [line for line in lines if line and line[0] != "#" and (line[0] in marks) == bool(mark)]
+
+
+def _read_synonyms(language: str) -> pl.DataFrame:
+    """The dictionary's groups, as they are lemmatised."""
+    file = files("tagflow.tagset").joinpath("words", f"synonyms_{language}.txt.gz")
+    lines = gzip.decompress(file.read_bytes()).decode().splitlines() if file.is_file() else []
+    lines = [line for line in lines if line and line[0] != "#"]
+    groups = [_split(line.removeprefix("~"), "=") for line in lines]
+    listed = {"form": groups, "head": [group[0] for group in groups], "things": [line[0] != "~" for line in lines]}
+    return pl.DataFrame(listed, schema=SYNONYMS).explode("form")
 
 
 def _split(line: str, sign: str) -> list[str]:

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from tagflow.tagset.confirmations import ASKED, confirm_pairs, propose_pairs
+from tagflow.tagset.word_groups import load_guard_words
 
 
 def confirm(left: str, right: str, cosine: float, language: str = "en", **more) -> tuple[float, str]:
@@ -36,6 +37,10 @@ def confirm(left: str, right: str, cosine: float, language: str = "en", **more) 
         ("rhinorrhea", "runny nose", "same meaning"),
         ("lift repair", "elevator repair", "one word of the same meaning"),
         ("lift", "elevator", ""),
+        ("snow leopards", "panthera uncia", "names of one thing"),
+        ("snow leopard cubs", "panthera uncia cubs", "names of one thing"),
+        ("skillets", "frying pan", "synonyms"),
+        ("mole", "counterspy", ""),
         ("rachmaninov", "rachmaninow", "spelled alike"),
         ("falcon", "falcone", ""),
         ("networking", "network", ""),
@@ -83,6 +88,15 @@ def test_chinese_short_forms_need_contents_that_live_together():
 def test_each_evidence_is_worth_half_at_the_cosine_it_asks_for():
     assert confirm("geese", "goose", ASKED["same words"])[0] == pytest.approx(0.5)
     assert confirm("geese", "goose", ASKED["same words"] - 0.1)[0] == pytest.approx(1 / (1 + np.exp(1.2)), rel=1e-5)
+
+
+def test_a_dictionary_is_trusted_for_things_and_asks_a_cosine_for_the_rest():
+    things, rest = ("snow leopard", "panthera uncia"), ("skillet", "frying pan")
+    assert [confirm(*pair, 0.4)[0] >= 0.5 for pair in (things, rest)] == [True, False]
+    assert confirm(*things, ASKED["names of one thing"])[0] == pytest.approx(0.5)
+    assert confirm(*rest, ASKED["synonyms"])[0] == pytest.approx(0.5)
+    bare = load_guard_words("en")._replace(synonyms=load_guard_words("en").synonyms.clear())
+    assert confirm(*things, 0.75, words=bare) == confirm("tea", "coffee", 0.75)
 
 
 def test_a_cosine_alone_is_asked_for_more():
