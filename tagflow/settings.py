@@ -181,6 +181,12 @@ class ScheduleSettings(Strict):
         return self
 
 
+class VersionSettings(Strict):
+    """How many versions of the dataset's artifacts are kept, to go back to."""
+
+    keep: int = Field(5, ge=1)  # ours: a day of a few runs; the last one of the tag set before is kept besides
+
+
 class DatasetSettings(Strict):
     """One dataset, as ``data/<name>/dataset.yaml`` says."""
 
@@ -200,6 +206,7 @@ class DatasetSettings(Strict):
     llm: LanguageModelSettings = LanguageModelSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    versions: VersionSettings = VersionSettings()
 
     def encoder_model(self) -> str:
         """Return the encoder the dataset names, or its language's default: MiniLM knows English only."""

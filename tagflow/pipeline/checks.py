@@ -78,7 +78,7 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
 )
 def tag_set_health(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
     """Warn about every figure of the tag set that is beyond its limit."""
-    dataset = workbench.open(context.partition_key, context.log.info)
+    dataset = workbench.open_for(context)
     store, settings = dataset.store, dataset.settings
     tagset = store.read_all(dataset.name, "fused_tagset")
     fused = tagset["fused_tagset"]
@@ -147,7 +147,7 @@ def _make_schema_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         description=f"{', '.join(ARTIFACTS[name].tables)}: declared columns, no null where none may be, unique keys.",
     )
     def declared_schema(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
-        faults = workbench.store().find_faults(context.partition_key, name)
+        faults = workbench.store_for(context).find_faults(context.partition_key, name)
         return dg.AssetCheckResult(passed=not faults, metadata={"faults": dg.MetadataValue.json(faults)})
 
     return declared_schema
@@ -161,7 +161,7 @@ def _make_rows_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
         asset=asset, name="has_rows", partitions_def=DATASETS, description=f"{name} holds at least one row."
     )
     def has_rows(context: dg.AssetCheckExecutionContext, workbench: Workbench) -> dg.AssetCheckResult:
-        rows = int(workbench.store().describe(context.partition_key, name)[f"rows.{name}"])
+        rows = int(workbench.store_for(context).describe(context.partition_key, name)[f"rows.{name}"])
         return dg.AssetCheckResult(passed=rows > 0, severity=dg.AssetCheckSeverity.WARN, metadata={"rows": rows})
 
     return has_rows

@@ -18,13 +18,20 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
     workbench: dg.ResourceDependency[Workbench]
 
     def handle_output(self, context: dg.OutputContext, obj: Tables) -> None:
-        """Replace the artifact, in one rename; vectors do not compress, so a file with them is written as it is."""
+        """Stage the artifact; the last one of the run publishes all that it made, as one version of the dataset.
+
+        Vectors do not compress, so a file with them is written as it is.
+        """
         vectors = any(isinstance(dtype, pl.Array) for frame in obj.values() for dtype in frame.dtypes)
-        self.workbench.store().write(context.partition_key, context.asset_key.path[-1], obj, uncompressed=vectors)
+        store = self.workbench.store_for(context)
+        store.write(context.partition_key, context.asset_key.path[-1], obj, uncompressed=vectors)
+        run = self.workbench.run_for(context)
+        if run is not None and (version := run.publish_if_complete()):
+            context.add_output_metadata({"version": version.number})
 
     def load_input(self, context: dg.InputContext) -> Any:  # noqa: ANN401 - the annotation of the input decides
         """Read the main table or all tables."""
-        store, artifact = self.workbench.store(), context.asset_key.path[-1]
+        store, artifact = self.workbench.store_for(context), context.asset_key.path[-1]
         if context.dagster_type.typing_type is pl.DataFrame:
             return store.read(context.partition_key, artifact)
         return store.read_all(context.partition_key, artifact)

@@ -38,6 +38,7 @@ from tagflow.knowledge.injection import Knowledge, find_neighbours
 from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, Tagger, gather_materials
 from tagflow.pipeline.language_desk import LanguageDesk, find_deployment, make_brain
+from tagflow.pipeline.staging import Context, Plan, StagedRun, close_run, open_run, read_plan
 from tagflow.ports import Engine, LanguageModel, Progress, TagModel
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.settings import (
@@ -260,25 +261,56 @@ class Workbench(dg.ConfigurableResource[None]):
     Attributes:
         data: the data folder; empty for ``TAGFLOW_DATA`` or the checkout's.
         progress: how long work is followed: lines in the run's log, or bars in a terminal.
+        patience: seconds that a run waits for another run of its dataset to end. Ours: an hour.
     """
 
     data: str = ""
     progress: Literal["log", "terminal"] = "log"
+    patience: float = 3600.0
     _desks: list[LanguageDesk] = PrivateAttr(default_factory=list)
+    _plans: list[Plan] = PrivateAttr(default_factory=list)
 
     def folder(self) -> Path:
         """Return the data folder."""
         return Path(self.data) if self.data else find_data()
 
-    def store(self) -> DuckDBStore:
-        """Return the store of all artifacts."""
-        return DuckDBStore(self.folder() / "warehouse")
+    def warehouse(self) -> Path:
+        """Return the folder of all artifacts."""
+        return self.folder() / "warehouse"
 
-    def open_for(self, context: dg.AssetExecutionContext) -> Dataset:
-        """Open the dataset of an asset's partition."""
-        return self.open(
-            context.partition_key, context.log.info, run=context.run.run_id, stage=context.asset_key.path[-1]
-        )
+    def store(self) -> DuckDBStore:
+        """Return the store of all artifacts; after a step of a run asked for it, the one of that run."""
+        return self._open_run(self._plans[-1]).store if self._plans else DuckDBStore(self.warehouse())
+
+    def store_for(self, context: Context) -> DuckDBStore:
+        """Return the store as the run of a step sees it: what the run has made, and what it stands on."""
+        run = self.run_for(context)
+        return run.store if run else DuckDBStore(self.warehouse())
+
+    def run_for(self, context: Context) -> StagedRun | None:
+        """Return the run of a step with what it has staged; None if the run makes no artifact.
+
+        Raises:
+            ArtifactError: another run holds the dataset, or what the run needs is gone.
+            ConfigError: there is no such dataset, or its files do not say what they may.
+        """
+        plan = read_plan(context)
+        if not plan.artifacts:
+            return None
+        run = self._open_run(plan, context.log.info)
+        if plan not in self._plans:
+            self._plans.append(plan)
+        return run
+
+    def _open_run(self, plan: Plan, say: Callable[[str], object] = lambda _: None) -> StagedRun:
+        kept = load_settings(self.folder(), plan.dataset).versions.keep
+        return open_run(self.warehouse().absolute(), plan, kept, self.patience, say)
+
+    def open_for(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Dataset:
+        """Open the dataset of a step's partition, as its run sees it."""
+        self.run_for(context)
+        stage = context.asset_key.path[-1] if isinstance(context, dg.AssetExecutionContext) else "check"
+        return self.open(context.partition_key, context.log.info, run=context.run.run_id, stage=stage)
 
     def open(
         self,
@@ -316,3 +348,5 @@ class Workbench(dg.ConfigurableResource[None]):
         """Close what the run opened, whether it ended well or not."""
         while self._desks:
             self._desks.pop().close()
+        while self._plans:
+            close_run(self.warehouse().absolute(), self._plans.pop())

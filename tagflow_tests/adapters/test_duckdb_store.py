@@ -290,7 +290,7 @@ class TestFailure:
         def upsert() -> None:
             store.upsert("toy", "numbers", "numbers", NUMBERS["numbers"][:1], ["id"])
 
-        monkeypatch.setattr(duckdb_store, "_stamp", fail)
+        monkeypatch.setattr(duckdb_store, "write_stamp", fail)
         expected = ArtifactError if error is duckdb.IOException else error
         for change in (write, upsert):
             with pytest.raises(expected) as caught:
