@@ -81,5 +81,5 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 @pytest.fixture
 def demo_copy(demo: Demo, tmp_path: Path) -> Demo:
     """A copy of the demo's data folder that a test may change."""
-    shutil.copytree(demo.data, tmp_path / "data")
+    shutil.copytree(demo.data, tmp_path / "data", symlinks=True)
     return Demo(tmp_path / "data", DuckDBStore(tmp_path / "data" / "warehouse"), demo.said)

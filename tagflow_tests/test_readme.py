@@ -42,7 +42,7 @@ def test_every_other_command_works_as_it_stands(demo: Demo, tmp_path: Path) -> N
     blocks = [block for mark, block in find_blocks() if mark not in (*MARKED, MODEL)]
     commands = [line for block in blocks for line in block.splitlines() if line.strip()]
     assert len(commands) >= 6
-    shutil.copytree(demo.data, tmp_path / "data")
+    shutil.copytree(demo.data, tmp_path / "data", symlinks=True)
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "data").symlink_to(CHECKOUT / "data")  # the README's paths are the checkout's
     environment = {

@@ -18,11 +18,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tagflow.adapters import duckdb_store
+from tagflow.adapters import artifact_files, duckdb_store
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.schemas import ARTIFACTS
 from tagflow.tables import Artifact, Table, Tables
+from tagflow_tests.stored_files import stored_file
 
 ROOT = Path(duckdb_store.__file__).parents[2]
 SECRET = "a private diary entry"
@@ -64,8 +65,8 @@ def everything(artifact: Artifact, rows: int = 7) -> Tables:
 
 
 def leftovers(store: DuckDBStore, dataset: str = "toy") -> list[str]:
-    """Return the unfinished files in the dataset's folder."""
-    return sorted(path.name for path in store.path(dataset, "x").parent.glob(".*-*"))
+    """Return what is unfinished of the dataset."""
+    return sorted(path.name for path in store.versions(dataset).folder.rglob(".*-*"))
 
 
 def assert_same(found: Tables, expected: Tables) -> None:
@@ -235,12 +236,11 @@ class TestRefusal:
     def test_a_file_of_another_program_is_refused(self, store: DuckDBStore) -> None:
         """By the missing stamp, or by a stamp that is not ours."""
         for statement in ("CREATE TABLE numbers AS SELECT 1 AS id", "CREATE TABLE _artifact AS SELECT 1 AS id"):
-            path = store.path("toy", "numbers")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            with duckdb.connect(str(path)) as connection:
-                connection.execute(statement)
-            with pytest.raises(ArtifactError, match=r"(has no _artifact table|is damaged).*: remove"):
+            with stored_file(store, "toy", "numbers") as path:
+                path.unlink(missing_ok=True)
+                with contextlib.closing(duckdb.connect(str(path))) as connection:
+                    connection.execute(statement)
+            with pytest.raises(ArtifactError, match=r"has no _artifact table.*: remove|is damaged \(.*, or remove"):
                 store.read("toy", "numbers")
 
     def test_a_later_format_is_refused_with_both_versions(
@@ -248,7 +248,7 @@ class TestRefusal:
     ) -> None:
         """An older tagflow must not guess."""
         with monkeypatch.context() as later:
-            later.setattr(duckdb_store, "FORMAT", 23)
+            later.setattr(artifact_files, "FORMAT", 23)
             store.write("toy", "numbers", NUMBERS)
         with pytest.raises(ArtifactError, match="has format 23, later than 1: update tagflow"):
             store.read("toy", "numbers")
@@ -258,14 +258,14 @@ class TestRefusal:
     def test_a_later_duckdbs_file_is_not_called_damaged(self, store: DuckDBStore) -> None:
         """With a valid checksum, as DuckDB computes it, over a version number that is yet to come."""
         store.write("toy", "numbers", NUMBERS)
-        path = store.path("toy", "numbers")
-        content = bytearray(path.read_bytes())
-        content[12:20] = (10**6).to_bytes(8, "little")
-        checksum = 5381
-        for (word,) in struct.iter_unpack("<Q", content[8:4096]):
-            checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
-        content[:8] = checksum.to_bytes(8, "little")
-        path.write_bytes(content)
+        with stored_file(store, "toy", "numbers") as path:
+            content = bytearray(path.read_bytes())
+            content[12:20] = (10**6).to_bytes(8, "little")
+            checksum = 5381
+            for (word,) in struct.iter_unpack("<Q", content[8:4096]):
+                checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
+            content[:8] = checksum.to_bytes(8, "little")
+            path.write_bytes(content)
         with pytest.raises(ArtifactError, match="was written by a later DuckDB: update tagflow"):
             store.read("toy", "numbers")
 
@@ -327,13 +327,26 @@ class TestFailure:
         assert leftovers(store) == []
 
     def test_what_killed_writers_left_is_swept(self, store: DuckDBStore) -> None:
-        """Only this artifact's: another one's writer may be alive."""
+        """Built files, versions and links that are half done: whoever writes now holds the dataset."""
         store.write("toy", "numbers", NUMBERS)
-        folder = store.path("toy", "numbers").parent
-        for name in (".numbers-1-ab.tmp", ".numbers-1-ab.tmp.wal", ".numbers_more-1-ab.tmp"):
+        folder = store.versions("toy").folder
+        (folder / "stage").mkdir()
+        for name in ("stage/.numbers-1-ab.tmp", "stage/.numbers-1-ab.tmp.wal", "stage/numbers.duckdb", ".link-ab"):
             (folder / name).write_bytes(b"half")
+        (folder / ".new-ab").mkdir()
         store.write("toy", "numbers", NUMBERS)
-        assert leftovers(store) == [".numbers_more-1-ab.tmp"]
+        assert (leftovers(store), (folder / "stage").exists()) == ([], False)
+        assert_same(store.read_all("toy", "numbers"), NUMBERS)
+
+    def test_what_killed_writers_of_a_cache_left_is_swept(self, store: DuckDBStore) -> None:
+        """Only this cache's: another one's writer may be alive."""
+        tables = {"vector_cache": NUMBERS["numbers"]}
+        store.write("toy", "vector_cache", tables)
+        folder = store.path("toy", "vector_cache").parent
+        for name in (".vector_cache-1-ab.tmp", ".vector_cache-1-ab.tmp.wal", ".proposal_cache-1-ab.tmp"):
+            (folder / name).write_bytes(b"half")
+        store.write("toy", "vector_cache", tables)
+        assert sorted(path.name for path in folder.glob(".*-*")) == [".proposal_cache-1-ab.tmp"]
 
     def test_another_programs_log_does_not_spoil_the_next_version(self, store: DuckDBStore) -> None:
         """A killed DuckDB shell leaves a .wal, which does not fit the file that replaces its own."""
@@ -590,7 +603,7 @@ class TestReplacement:
             "kills, reads, leftovers, slowest", f"{kill + 1}, {len(times)}, {torn}, {max(times):.3f} s"
         )
         assert torn >= 5
-        assert max(times) < 1
+        assert max(times) < 5  # on a machine that does other things too; a wait for the writer would never end
         store.write("toy", "ledger", versioned(version + 1))
         assert leftovers(store) == []
 

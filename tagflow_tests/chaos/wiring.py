@@ -111,7 +111,7 @@ def _be_killed(point: str, times: int) -> None:
         _replace(ResponseJournal, "keep", _after(ResponseJournal.keep, reach))
     else:
         place, _, artifact = point.partition("_")
-        sync = duckdb_store._sync
+        sync = duckdb_store.sync
         before = ""
 
         def sync_and_die(path: Path) -> None:
@@ -123,7 +123,7 @@ def _be_killed(point: str, times: int) -> None:
             before = path.name
             sync(path)
 
-        _replace(duckdb_store, "_sync", sync_and_die)
+        _replace(duckdb_store, "sync", sync_and_die)
 
 
 def _before(function: Callable[..., Any], reach: Callable[[], None]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from tagflow.pipeline.sensors import content_sensor
 from tagflow.schemas import ARTIFACTS
 from tagflow_tests.conftest import Demo
 from tagflow_tests.pipeline.runs import make_dataset, metadata_of
+from tagflow_tests.stored_files import stored_tables
 
 NEW = {"id": "new-1", "title": "Lentil soup with lemon", "caption": "Red lentils and garlic in one pot."}
 
@@ -184,11 +185,9 @@ def test_what_could_spend_money_waits_for_a_budget(monkeypatch: pytest.MonkeyPat
 
 
 def test_damage_that_a_schema_forbids_fails_its_check(demo_copy: Demo) -> None:
-    import duckdb
-
     store = DuckDBStore(demo_copy.data / "warehouse")
     assert [fault for name in ARTIFACTS for fault in store.find_faults("recipes", name)] == []
-    with duckdb.connect(str(store.path("recipes", "filtered_tagset"))) as connection:
+    with stored_tables(store, "recipes", "filtered_tagset") as connection:
         connection.execute("UPDATE filtered_tagset SET tag = NULL WHERE key = 'garlic'")
         connection.execute("INSERT INTO filtered_tagset SELECT * FROM filtered_tagset WHERE key = 'pasta'")
     assert store.find_faults("recipes", "filtered_tagset") == [

@@ -83,7 +83,7 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def place(made: Path, tmp_path: Path) -> Place:
-    shutil.copytree(made / "data", tmp_path / "data")
+    shutil.copytree(made / "data", tmp_path / "data", symlinks=True)
     for file in (tmp_path / "data" / "warehouse").glob(f"{JOURNAL}*"):
         file.unlink()
     return Place(tmp_path / "data", tmp_path / "witness", write_world(tmp_path / "data", NAME, 0, CONTENTS))
@@ -266,7 +266,7 @@ def test_nothing_that_contents_order_reaches_the_tagged_output(place: Place) -> 
 
 def test_killed_and_ended_runs_pay_for_nothing_that_was_kept_and_lose_nothing(place: Place) -> None:
     expected = place.data.parent / "expected"
-    shutil.copytree(place.data, expected)
+    shutil.copytree(place.data, expected, symlinks=True)
     with FaultServer(read_words) as server, environment(name_endpoint(server, "reader")):
         run_assets(expected, NAME, ASKING)
     with FaultServer(read_words, latency=0.03) as server:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import polars as pl
 import pytest
 import yaml
@@ -20,6 +19,7 @@ from tagflow.schemas import ARTIFACTS
 from tagflow.tables import Tables
 from tagflow.tagset.vocabulary import make_vocabulary_version
 from tagflow_tests.pipeline.runs import make_dataset, materialize, metadata_of, read_recipes
+from tagflow_tests.stored_files import stored_tables
 
 NAME = "some"
 ON = {  # tag: the contents that people gave it, by place
@@ -73,7 +73,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dg.ExecuteInP
 @pytest.fixture
 def data(built: tuple[Path, dg.ExecuteInProcessResult], tmp_path: Path) -> Path:
     """A copy of it that a test may change."""
-    shutil.copytree(built[0], tmp_path / "data")
+    shutil.copytree(built[0], tmp_path / "data", symlinks=True)
     return tmp_path / "data"
 
 
@@ -173,8 +173,7 @@ def test_a_second_run_with_the_same_decisions_changes_nothing_at_all(data: Path)
 
 def test_a_tag_set_stored_by_an_older_version_is_rebuilt_with_its_ids(data: Path) -> None:
     before = read_tags(data)
-    file = data / "warehouse" / f"dataset={NAME}" / "fused_tagset.duckdb"
-    with duckdb.connect(str(file)) as connection:
+    with stored_tables(DuckDBStore(data / "warehouse"), NAME, "fused_tagset") as connection:
         connection.execute('ALTER TABLE fusion_log DROP COLUMN "by"')
         connection.execute("DROP TABLE vocabulary_changes")
         connection.execute("DELETE FROM _artifact WHERE key = 'rows.vocabulary_changes'")
