@@ -38,7 +38,7 @@ from tagflow.knowledge.injection import Knowledge, find_neighbours
 from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, Tagger, gather_materials
 from tagflow.pipeline.language_desk import LanguageDesk, find_deployment, make_brain
-from tagflow.pipeline.staging import Context, Plan, StagedRun, close_run, open_run, read_plan
+from tagflow.pipeline.staging import Context, Runs, StagedRun
 from tagflow.ports import Engine, LanguageModel, Progress, TagModel
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.settings import (
@@ -268,43 +268,24 @@ class Workbench(dg.ConfigurableResource[None]):
     progress: Literal["log", "terminal"] = "log"
     patience: float = 3600.0
     _desks: list[LanguageDesk] = PrivateAttr(default_factory=list)
-    _plans: list[Plan] = PrivateAttr(default_factory=list)
+    _runs: Runs = PrivateAttr(default_factory=Runs)
 
     def folder(self) -> Path:
         """Return the data folder."""
         return Path(self.data) if self.data else find_data()
 
-    def warehouse(self) -> Path:
-        """Return the folder of all artifacts."""
-        return self.folder() / "warehouse"
-
     def store(self) -> DuckDBStore:
         """Return the store of all artifacts; after a step of a run asked for it, the one of that run."""
-        return self._open_run(self._plans[-1]).store if self._plans else DuckDBStore(self.warehouse())
+        return self._runs.store(self.folder())
 
     def store_for(self, context: Context) -> DuckDBStore:
         """Return the store as the run of a step sees it: what the run has made, and what it stands on."""
-        run = self.run_for(context)
-        return run.store if run else DuckDBStore(self.warehouse())
+        self.run_for(context)
+        return self.store()
 
     def run_for(self, context: Context) -> StagedRun | None:
-        """Return the run of a step with what it has staged; None if the run makes no artifact.
-
-        Raises:
-            ArtifactError: another run holds the dataset, or what the run needs is gone.
-            ConfigError: there is no such dataset, or its files do not say what they may.
-        """
-        plan = read_plan(context)
-        if not plan.artifacts:
-            return None
-        run = self._open_run(plan, context.log.info)
-        if plan not in self._plans:
-            self._plans.append(plan)
-        return run
-
-    def _open_run(self, plan: Plan, say: Callable[[str], object] = lambda _: None) -> StagedRun:
-        kept = load_settings(self.folder(), plan.dataset).versions.keep
-        return open_run(self.warehouse().absolute(), plan, kept, self.patience, say)
+        """Return the run of a step with what it has staged (see ``Runs.join``)."""
+        return self._runs.join(context, self.folder(), self.patience)
 
     def open_for(self, context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Dataset:
         """Open the dataset of a step's partition, as its run sees it."""
@@ -348,5 +329,4 @@ class Workbench(dg.ConfigurableResource[None]):
         """Close what the run opened, whether it ended well or not."""
         while self._desks:
             self._desks.pop().close()
-        while self._plans:
-            close_run(self.warehouse().absolute(), self._plans.pop())
+        self._runs.leave(self.folder())

@@ -14,6 +14,7 @@ from tagflow.adapters.version_manifest import Version
 from tagflow.errors import ArtifactError
 from tagflow.pipeline.publishing import find_set_faults
 from tagflow.schemas import ARTIFACTS
+from tagflow.settings import load_settings
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | OutputContext | InputContext
 
@@ -118,15 +119,50 @@ _RUNS: dict[tuple[Path, str, str], StagedRun] = {}
 """The runs of this process: Dagster makes several workbenches in one run, and they share its lease."""
 
 
-def open_run(root: Path, plan: Plan, kept: int, patience: float, say: Callable[[str], object]) -> StagedRun:
-    """Return the staged run of a plan; the first call opens it (see ``StagedRun``)."""
-    key = (root, plan.run, plan.dataset)
-    if key not in _RUNS:
-        _RUNS[key] = StagedRun(root, plan, kept, patience, say)
-    return _RUNS[key]
+class Runs:
+    """The runs that one workbench has a part in; in practice one."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._plans: list[Plan] = []
+
+    def join(self, context: Context, data: Path, patience: float) -> StagedRun | None:
+        """Return the run of a step, opened by its first step; None if the run makes no artifact.
+
+        Args:
+            context: of the step.
+            data: the data folder.
+            patience: seconds to wait for another run of the dataset.
+
+        Raises:
+            ArtifactError: another run holds the dataset, or what the run needs is gone.
+            ConfigError: there is no such dataset, or its files do not say what they may.
+        """
+        plan = read_plan(context)
+        if not plan.artifacts:
+            return None
+        key = (_warehouse(data), plan.run, plan.dataset)
+        if key not in _RUNS:
+            kept = load_settings(data, plan.dataset).versions.keep
+            _RUNS[key] = StagedRun(key[0], plan, kept, patience, context.log.info)
+        if plan not in self._plans:
+            self._plans.append(plan)
+        return _RUNS[key]
+
+    def store(self, data: Path) -> DuckDBStore:
+        """Return the store of the run that was joined last; of no run, if none is open."""
+        for plan in reversed(self._plans):
+            if run := _RUNS.get((_warehouse(data), plan.run, plan.dataset)):
+                return run.store
+        return DuckDBStore(_warehouse(data))
+
+    def leave(self, data: Path) -> None:
+        """Close the runs that were joined."""
+        while self._plans:
+            plan = self._plans.pop()
+            if run := _RUNS.pop((_warehouse(data), plan.run, plan.dataset), None):
+                run.close()
 
 
-def close_run(root: Path, plan: Plan) -> None:
-    """Close the staged run of a plan, if it is open."""
-    if (run := _RUNS.pop((root, plan.run, plan.dataset), None)) is not None:
-        run.close()
+def _warehouse(data: Path) -> Path:
+    return data.absolute() / "warehouse"
