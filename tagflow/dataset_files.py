@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -123,8 +123,9 @@ def _first_problem(error: ValidationError, model: type[BaseModel], inside: str) 
 
 def _keys_beside(location: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     for part in location[:-1]:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        said = model.model_fields[part].annotation if part in model.model_fields else None
+        inner = [one for one in (said, *get_args(said)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not inner:
             break
-        model = inner
+        model = inner[0]
     return list(model.model_fields)

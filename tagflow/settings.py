@@ -19,6 +19,7 @@ from tagflow.dataset_files import suggest as suggest
 from tagflow.errors import ConfigError
 from tagflow.health_settings import HealthSettings
 from tagflow.llm_settings import LanguageModelSettings
+from tagflow.source_settings import SourceSettings
 
 CLUE_FIELDS = ("title", "caption", "category", "ocr", "asr")
 """The text fields of a content, in the order they are packed (TagGPT §2.1.1)."""
@@ -195,6 +196,7 @@ class DatasetSettings(Strict):
     domain: str = "contents"
     task: Literal["multi", "single"] = "multi"
     holdout: float = Field(0.2, ge=0, le=0.9)  # ours
+    source: SourceSettings | None = None  # files in contents/
     columns: Columns = Columns()
     labels: Labels = Labels()
     clues: ClueSettings = ClueSettings()

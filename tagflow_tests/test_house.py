@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 from tagflow.adapters.decision_file import read_decisions
 from tagflow.settings import DatasetSettings
+from tagflow.source_settings import PLACES
 from tagflow_tests.conftest import CHECKOUT
 
 MODULES = sorted((CHECKOUT / "tagflow").rglob("*.py"))
@@ -91,7 +92,7 @@ def test_the_yaml_in_the_readme_names_every_setting_with_its_default() -> None:
 
 def test_the_decisions_in_the_readme_are_ones_that_people_can_make(tmp_path: Path) -> None:
     readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yml\n(.*?)```", readme, re.S)
+    block = re.findall(r"```yml\n(.*?)```", readme, re.S)[0]
     (tmp_path / "some").mkdir()
     (tmp_path / "some" / "vocabulary.yaml").write_text(block, encoding="utf-8")
     said = read_decisions(tmp_path, "some")
@@ -108,3 +109,10 @@ def test_the_secret_and_the_machine_stay_out_of_the_project() -> None:
         if path.suffix in {".py", ".md", ".toml", ".yaml", ".lock", ".jsonl"} and path.is_file():
             text = path.read_text(encoding="utf-8")
             assert not re.search(r"\bsk-[A-Za-z0-9]{20}|/home/[a-z]|/Users/[a-z]", text), name
+
+
+def test_the_sources_in_the_readme_are_ones_that_a_dataset_can_have() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in readme.splitlines() if line.startswith("source: {")]
+    sources = [DatasetSettings.model_validate(yaml.safe_load(line)).source for line in lines]
+    assert {place for source in sources if source for place in PLACES if getattr(source, place)} == set(PLACES)

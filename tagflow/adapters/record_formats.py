@@ -9,7 +9,7 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from io import BufferedIOBase
 from typing import IO, Any, NoReturn
@@ -207,13 +207,30 @@ def read_parquet(stream: BufferedIOBase | IO[bytes], file: str) -> Iterator[Reco
         if len(set(names)) < len(names):
             yield reject(file, 0, "two columns of the Parquet file have the same name")
             return
-        for batch in source.iter_batches(batch_size=PARQUET_ROWS, use_threads=False):
-            for values in zip(*(_list_values(column) for column in batch.columns), strict=True):
-                row += 1
-                yield _parse_row(file, row, dict(zip(names, values, strict=True)))
+        for outcome in read_batches(source.iter_batches(batch_size=PARQUET_ROWS, use_threads=False), file):
+            row = outcome.line
+            yield outcome
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         message = " ".join(str(error).split())[:EXCERPT]
         yield reject(file, 0, f"Parquet file is damaged after row {row}: {message}")
+
+
+def read_batches(batches: Iterable[Any], file: str) -> Iterator[Record | Rejected]:
+    """Yield the rows of Arrow record batches, a few at a time; NaN is taken as null."""
+    row = 0
+    for batch in batches:
+        names = batch.schema.names
+        for start in range(0, batch.num_rows, PARQUET_ROWS):
+            part = batch.slice(start, PARQUET_ROWS)
+            for values in zip(*(_list_values(column) for column in part.columns), strict=True):
+                row += 1
+                yield _parse_row(file, row, dict(zip(names, values, strict=True)))
+
+
+def read_rows(rows: Iterable[Mapping[str, object]], file: str) -> Iterator[Record | Rejected]:
+    """Yield rows that come as Python values, of a database or an asset, in the forms that Parquet's values take."""
+    for row, values in enumerate(rows, start=1):
+        yield _parse_row(file, row, {str(name): value for name, value in values.items()})
 
 
 def _list_values(column: Any) -> list[object]:  # noqa: ANN401 - pyarrow has no types

@@ -3,8 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from tagflow.adapters.content_reader import read_contents
-from tagflow.clues.conversion import convert_contents, has_text
+from tagflow.clues.conversion import has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
@@ -29,6 +28,7 @@ from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
 from tagflow.pipeline.emergence import emerging_tags
 from tagflow.pipeline.jobs import is_increment, is_retry
 from tagflow.pipeline.pages import Result, describe_asset, make_result
+from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, TAGGED_OUTPUT
@@ -46,23 +46,7 @@ from tagflow.tagset.vocabulary_diff import count_changes
 NOTHING_RECALLED = pl.DataFrame(schema={"content_id": pl.String, "tag_id": pl.String})
 
 
-@dg.asset(**describe_asset("raw_clues", "tag_set"))
-def raw_clues(context: dg.AssetExecutionContext, workbench: Workbench) -> Result:
-    dataset = workbench.open_for(context)
-    where = dataset.folder / "dataset.yaml"
-    read = read_contents(dataset.folder / "contents", dataset.settings.columns, dataset.settings.labels, where)
-    clues = convert_contents(read.contents, dataset.settings)
-    check_conservation(read.records, clues, read.quarantine)
-    return make_result(
-        context,
-        dataset,
-        {"raw_clues": clues, "quarantine": read.quarantine},
-        records=read.records,
-        quarantined=len(read.quarantine),
-        labelled=clues.filter(pl.col("labels").list.len() > 0).height,
-        held_out=clues.filter(pl.col("split") == "test").height,
-        shortened=clues.filter(pl.col("cuts").list.len() > 0).height,
-    )
+raw_clues = make_raw_clues({})
 
 
 @dg.asset(**describe_asset("fitted_encoder", "knowledge", "scikitlearn"))

@@ -9,13 +9,19 @@ from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.checks import CHECKS
 from tagflow.pipeline.io_manager import ArtifactIOManager
 from tagflow.pipeline.jobs import make_jobs
+from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.schedules import make_schedule
 from tagflow.pipeline.sensors import make_sensors
+from tagflow.pipeline.upstream import make_upstream_sensor
 from tagflow.schemas import ARTIFACTS
 
 
-def build_defs(key_prefix: str | Sequence[str] = (), resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    key_prefix: str | Sequence[str] = (),
+    resources: Mapping[str, Any] | None = None,
+    upstream: Mapping[str, str] | None = None,
+) -> dg.Definitions:
     """Return tagflow's definitions to be merged into those of another code location.
 
     Jobs run in one process each; where no job is named, such as for assets that are materialized by hand, the code
@@ -27,17 +33,20 @@ def build_defs(key_prefix: str | Sequence[str] = (), resources: Mapping[str, Any
             the same parts, joined by underscores.
         resources: in the place of the default ones: ``workbench`` (a ``Workbench``, which says where data lies) and
             ``tagflow_io_manager``.
+        upstream: assets that a dataset may name as its ``source.asset``, by key (``shop/products``), and the resource
+            key of the IO manager that loads each, such as ``io_manager``.
     """
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     jobs = make_jobs(prefix)
     moved = {dg.AssetKey(name): dg.AssetKey([*prefix, name]) for name in ARTIFACTS}
+    made = [make_raw_clues(upstream), *ASSETS[1:]] if upstream else ASSETS
     given = dict(resources or {})
     workbench = given.setdefault("workbench", Workbench())
     given.setdefault("tagflow_io_manager", ArtifactIOManager(workbench=workbench))
     return dg.Definitions(
-        assets=[asset.with_attributes(asset_key_replacements=moved) for asset in ASSETS],
+        assets=[asset.with_attributes(asset_key_replacements=moved) for asset in made],
         asset_checks=[check.with_attributes(asset_key_replacements=moved) for check in CHECKS],
-        sensors=make_sensors(jobs, prefix),
+        sensors=[*make_sensors(jobs, prefix), *(make_upstream_sensor(key, jobs, prefix) for key in upstream or ())],
         schedules=[make_schedule(jobs, prefix)],
         jobs=list(jobs),
         resources=given,

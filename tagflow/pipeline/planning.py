@@ -5,7 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
-from tagflow.adapters.content_reader import read_contents
+from tagflow.adapters.content_sources import read_source
 from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.rehearsal import RehearsedModel
 from tagflow.adapters.response_journal import ResponseJournal
@@ -70,9 +70,7 @@ class Rehearsal:
 
     @cached_property
     def _contents(self) -> pl.DataFrame:
-        where = self._dataset.folder / "dataset.yaml"
-        read = read_contents(self._dataset.folder / "contents", self._asked.columns, self._asked.labels, where)
-        return convert_contents(read.contents, self._asked)
+        return convert_contents(read_source(self._dataset.folder, self._asked).contents, self._asked)
 
     @cached_property
     def _built(self) -> tuple[pl.DataFrame, Tables] | None:
