@@ -1,7 +1,8 @@
 """What a tagging method may use: one immutable bundle, the same for every method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +20,10 @@ from tagflow.tables import Tables
 BATCH = 4096  # ours: contents whose candidates are held in memory together
 
 
+def _read_no_results(file: str) -> pl.DataFrame:
+    raise ConfigError(f"There is no file {file} here.")
+
+
 def _find_no_encoder(model: str) -> Encoder:
     raise ConfigError(f"There is no encoder {model} here.")
 
@@ -29,7 +34,8 @@ class Materials:
 
     ``taught`` are the contents of the fit split with text (``raw_clues`` columns): what a method may be fitted on.
     ``find_encoder`` opens another encoder by its folder or hub name. ``say`` takes what a person should know of a
-    method's work, such as the tags that it was not fitted for.
+    method's work, such as the tags that it was not fitted for. ``read_results`` gives what another tagger said in a
+    file beside dataset.yaml: content_id, said, said_confidence.
     """
 
     settings: DatasetSettings
@@ -45,6 +51,7 @@ class Materials:
     taught: pl.DataFrame
     find_encoder: Callable[[str], Encoder] = _find_no_encoder
     say: Callable[[str], object] = str
+    read_results: Callable[[str], pl.DataFrame] = _read_no_results
 
 
 def gather_materials(
@@ -58,6 +65,7 @@ def gather_materials(
     raw_clues: pl.DataFrame,
     find_encoder: Callable[[str], Encoder] = _find_no_encoder,
     say: Callable[[str], object] = str,
+    read_results: Callable[[str], pl.DataFrame] = _read_no_results,
 ) -> Materials:
     """Return the materials from the artifacts as stored; of ``raw_clues`` the fit split alone is taught.
 
@@ -80,6 +88,7 @@ def gather_materials(
         taught=raw_clues.filter((pl.col("split") == "fit") & has_text()),
         find_encoder=find_encoder,
         say=say,
+        read_results=read_results,
     )
 
 
@@ -93,20 +102,32 @@ def list_annotations(materials: Materials) -> pl.DataFrame:
     return human.join(materials.taught, on="content_id", how="semi").unique().sort("content_id", "tag_id")
 
 
-def _need_annotations(contents: pl.DataFrame, materials: Materials) -> str | None:
+Settings = Mapping[str, Any]
+
+
+def _need_annotations(contents: pl.DataFrame, materials: Materials, settings: Settings) -> str | None:
     if len(list_annotations(materials)):
         return None
     return "it learns from annotated contents outside the test split, and there are none"
 
 
-def _need_hashtags(contents: pl.DataFrame, materials: Materials) -> str | None:
+def _need_hashtags(contents: pl.DataFrame, materials: Materials, settings: Settings) -> str | None:
     if contents["hashtags"].list.len().sum():
         return None
     return "no content has hashtags of its own, or they are the labels"
 
 
-NEEDS: dict[str, Callable[[pl.DataFrame, Materials], str | None]] = {
+def _need_results(contents: pl.DataFrame, materials: Materials, settings: Settings) -> str | None:
+    try:
+        materials.read_results(settings.get("file", "external.jsonl"))
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+NEEDS: dict[str, Callable[[pl.DataFrame, Materials, Settings], str | None]] = {
     "annotations": _need_annotations,
+    "external results": _need_results,
     "hashtags": _need_hashtags,
 }
 """What a method can need (see ``tagflow.taggers``): why it is not there, for people, or None if it is."""

@@ -5,7 +5,6 @@ cosines. What it says about a content that it was fitted on is told as if that c
 leave-one-out formula of ridge regression), so no answer ever feeds its own score.
 """
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array
 
+from tagflow.clues.holdout import draw_contents
 from tagflow.graph.edges import PEOPLE
 from tagflow.graph.lexical import ROWS, compare_terms
 from tagflow.ports import Vectors
@@ -55,7 +55,7 @@ def fit_classifier(history: pl.DataFrame, contents: tuple[pl.Series, Vectors, cs
     ids, vectors, terms = contents
     taught = pl.DataFrame({"content_id": ids}).with_row_index("row").join(human, on="content_id", how="semi")
     tags = len(_find_often(human, taught))
-    placed = _draw(taught, min(MOST_CONTENTS, MOST_WEIGHTS // max(tags, 1)))
+    placed = draw_contents(taught, min(MOST_CONTENTS, MOST_WEIGHTS // max(tags, 1))).sort("row")
     known = _find_often(human, placed).with_row_index("place").cast({"place": pl.Int64})
     if not len(known):
         return tables
@@ -85,14 +85,6 @@ def _find_often(human: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
     uses = human.join(contents, on="content_id").group_by("target").agg(uses=pl.len())
     often = uses.filter(pl.col("uses") >= FEWEST_USES).sort(-pl.col("uses").cast(pl.Int64), "target")
     return often.head(MOST_TAGS).select(tag_id="target")
-
-
-def _draw(contents: pl.DataFrame, most: int) -> pl.DataFrame:
-    """The contents in their order, or so many of them by a hash that no version of a library changes."""
-    if len(contents) <= most:
-        return contents
-    said = [hashlib.blake2b(one.encode(), digest_size=8).hexdigest() for one in contents["content_id"]]
-    return contents.with_columns(draw=pl.Series(said)).sort("draw").head(most).sort("row").drop("draw")
 
 
 def score_contents(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -18,6 +18,7 @@ from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import read_decisions
 from tagflow.adapters.domain_texts import read_domain_texts
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.adapters.external_results import read_results
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.neighbours import choose_index
 from tagflow.adapters.ngram_encoder import NgramEncoder
@@ -49,7 +50,7 @@ from tagflow.settings import (
     load_settings,
 )
 from tagflow.tables import Artifact, Tables
-from tagflow.taggers import check_methods, load_tagger, name_model
+from tagflow.taggers import check_methods, choose_settings, load_tagger, name_model
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow.tagmodels.llm import LLMTagModel
 from tagflow.tagset.fusion import SURE, Ask
@@ -154,14 +155,12 @@ class Dataset:
         brain = (self.encoder, tag_model or self.embedded_model())
         tools = (self.engine, self.build_index)
         given = (self.settings, self.thresholds, tagset, graph, brain, *tools, raw_clues)
-        return gather_materials(*given, self._open_encoder, self.progress.say)
+        return gather_materials(*given, self._open_encoder, self.progress.say, partial(read_results, self.folder))
 
     def load_tagger(self, method: str | None = None) -> Tagger:
         """Return the dataset's method, or another one, with the settings that the dataset gives it."""
-        tagging, evaluation = self.settings.tagging, self.settings.evaluation
-        if method is None or method == tagging.method:
-            return load_tagger(tagging.method, tagging.settings)
-        return load_tagger(method, evaluation.settings.get(method, {}))
+        chosen = method or self.settings.tagging.method
+        return load_tagger(chosen, choose_settings(self.settings, chosen))
 
     def name_model(self, tag_model: TagModel) -> str:
         """Return what tags this dataset, for people."""

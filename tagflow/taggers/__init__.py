@@ -96,8 +96,17 @@ def asks_by_itself(method: str) -> bool:
 
 def find_obstacle(method: str, contents: pl.DataFrame, materials: Materials) -> str | None:
     """Return why the method cannot tag these contents, for people; None if it can."""
-    reasons = (NEEDS[need](contents, materials) for need in list_needs(method))
+    said = choose_settings(materials.settings, method)
+    reasons = (NEEDS[need](contents, materials, said) for need in list_needs(method))
     return next((reason for reason in reasons if reason), None)
+
+
+def choose_settings(settings: DatasetSettings, method: str) -> Mapping[str, Any]:
+    """Return the settings that a dataset gives a method, its own one or another."""
+    if resolve_method(method) == resolve_method(settings.tagging.method):
+        return settings.tagging.settings
+    given = settings.evaluation.settings
+    return next((said for name, said in given.items() if resolve_method(name) == resolve_method(method)), NOTHING)
 
 
 def list_compared(settings: DatasetSettings) -> list[str]:

@@ -5,7 +5,6 @@ it was trained with (``query: `` and ``passage: `` for E5, for instance); how it
 A tag is as near as its nearest name: what it is called, with its description, or one of its aliases.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ import polars as pl
 from pydantic import Field
 
 from tagflow.clues.conversion import has_text
+from tagflow.clues.holdout import draw_contents
 from tagflow.confidence.evidence import explain_cosine
 from tagflow.graph.insertion import embed_contents
 from tagflow.graph.matching import list_found
@@ -104,10 +104,7 @@ def _tune(materials: Materials, search: Callable[[pl.DataFrame], pl.DataFrame]) 
     """The cosine from which on F1 over the annotated contents' nearest tags is best, the lowest of equals."""
     right = list_annotations(materials)
     taught = materials.taught.join(right, on="content_id", how="semi", maintain_order="left")
-    drawn = taught.with_columns(
-        draw=pl.Series([hashlib.blake2b(one.encode(), digest_size=8).hexdigest() for one in taught["content_id"]])
-    )
-    asked = drawn.sort("draw").head(TUNED_ON).drop("draw")
+    asked = draw_contents(taught, TUNED_ON)
     gold = right.join(asked, on="content_id", how="semi")
     found = search(asked).join(gold.with_columns(right=pl.lit(True)), on=["content_id", "tag_id"], how="left")
     cuts = (

@@ -39,10 +39,18 @@ ANNOTATED = raw_clues(
     *(said(f"f{number}", title="vegan", labels=["vegan"]) for number in (6, 7)),
     *(said(f"f{number}", title="travel", labels=["travel"]) for number in (8, 9)),
 )
-MATERIALS = kitchen(CONTENTS, more=ANNOTATED)
+RESULTS = pl.DataFrame(
+    [("n1", "Broth", 0.9), ("n2", "stew", 0.5), ("n3", "travel", 0.7)],
+    schema=["content_id", "said", "said_confidence"],
+    orient="row",
+)
+MATERIALS = kitchen(CONTENTS, more=ANNOTATED, read_results=lambda file: RESULTS)
 SCORED = TAGGED_OUTPUT.tables["scored_candidates"]
 METHODS = list_methods()
-SETTINGS: dict[str, dict[str, Any]] = {}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "bert": {"min_positives": 2},
+    "lda": {"topics": 8, "min_words": 1, "passes": 30},
+}
 """What a method needs to be told to work in a world of nine contents."""
 
 
@@ -97,7 +105,7 @@ def test_no_contents_give_an_empty_frame(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_tags_give_an_empty_frame(method: str) -> None:
-    scored = run(method, materials=kitchen(CONTENTS, tags={}))
+    scored = run(method, materials=kitchen(CONTENTS, tags={}, read_results=lambda file: RESULTS))
     assert scored.is_empty()
     assert scored.schema == SCORED.dtypes
 
