@@ -168,6 +168,26 @@ def report(name: str, file: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("name")
+@click.option("--check", is_flag=True, help="Also read every file and compare it with what was published.")
+def versions(name: str, check: bool) -> None:
+    """Show the kept versions of the dataset NAME: when each was made, its rows, and what changed."""
+    from tagflow.cli.versions import run_versions
+
+    run_versions(name, check=check)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("version", type=click.IntRange(min=1), required=False)
+def rollback(name: str, version: int | None) -> None:
+    """Make an earlier VERSION of the dataset NAME the current one (default: the last one before it)."""
+    from tagflow.cli.versions import run_rollback
+
+    run_rollback(name, version)
+
+
+@cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option("--behind-auth-proxy", "proxied", is_flag=True, help="Allow other addresses: a proxy asks who it is.")
