@@ -264,6 +264,7 @@ class DuckDBStore:
     def _writing(self, dataset: str) -> Iterator[Stage]:
         """Yield the run's stage; outside a run, one of its own that is published when the block ends."""
         if (stage := self._staged_for(dataset)) is not None:
+            stage.lease.check()
             stage.folder.mkdir(parents=True, exist_ok=True)
             yield stage
             return

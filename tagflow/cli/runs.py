@@ -69,7 +69,7 @@ def run_dataset(name: str, select: str | None = None, *, failed: bool = False) -
     from tagflow.pipeline.resources import Workbench
     from tagflow.pipeline.selection import choose_assets
 
-    definitions = build_definitions(Workbench(data=str(data), progress="terminal"))
+    definitions = build_definitions(Workbench(data=str(data), progress="terminal", patience=0))
     with dg.DagsterInstance.get() as instance:
         register_datasets(instance, data)
         job = definitions.resolve_implicit_global_asset_job_def()

@@ -1,5 +1,7 @@
 """What a run has made and not yet published: opened by its first step, published by the one that completes it."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,15 @@ from dagster import InputContext, OutputContext
 from tagflow.adapters.dataset_lease import Lease
 from tagflow.adapters.dataset_versions import DatasetVersions, Stage
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.adapters.parent_watch import watch_parent
 from tagflow.adapters.version_manifest import Version
 from tagflow.errors import ArtifactError
 from tagflow.pipeline.publishing import find_set_faults
 from tagflow.schemas import ARTIFACTS
 from tagflow.settings import load_settings
+
+GRACE = 3.0
+"""Ours: seconds in which a step whose run was killed still keeps the answers in flight, before it ends too."""
 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | OutputContext | InputContext
 
@@ -84,6 +90,7 @@ class StagedRun:
                 f"the disk's space and rights; nothing was changed."
             ) from error
         self.store = DuckDBStore(root, self.stage)
+        watch_parent(_end_alone)
 
     def publish_if_complete(self) -> Version | None:
         """Publish what is staged if nothing of the plan is missing; return the new version.
@@ -162,6 +169,12 @@ class Runs:
             plan = self._plans.pop()
             if run := _RUNS.pop((_warehouse(data), plan.run, plan.dataset), None):
                 run.close()
+
+
+def _end_alone() -> None:
+    """A step whose run is gone would only hold the dataset; what it staged is there for a retry."""
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def _warehouse(data: Path) -> Path:

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from tagflow.adapters.dataset_lease import Lease
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ArtifactError
 from tagflow.pipeline.datasets import register_datasets
@@ -86,3 +87,19 @@ def test_a_set_that_does_not_hold_together_is_not_published(demo_copy: Demo, mon
     with pytest.raises(ArtifactError, match="does not hold together: something is amiss"):
         materialize(demo_copy.data, "recipes", "filtered_tagset")
     assert store.version("recipes").number == number
+
+
+def test_a_run_beside_another_one_of_its_dataset_is_refused_by_name(tmp_path: Path) -> None:
+    make_dataset(tmp_path, NAME, read_recipes(3))
+    store = DuckDBStore(tmp_path / "warehouse")
+    lease = Lease(store.versions(NAME).folder, NAME, "run-1").acquire(0)
+    definitions = build_definitions(Workbench(data=str(tmp_path), patience=0))
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with dg.instance_for_test() as instance:
+        register_datasets(instance, tmp_path)
+        part = choose_assets(definitions, "raw_clues")
+        with pytest.raises(ArtifactError, match=r"Dataset 'few' is held by run run-1 \(process \d+, since "):
+            job.execute_in_process(instance=instance, partition_key=NAME, asset_selection=part)
+        lease.release()
+        assert job.execute_in_process(instance=instance, partition_key=NAME, asset_selection=part).success
+    assert read_number(store) == 1
