@@ -25,39 +25,41 @@ NEEDED = ("content_id", "tag", "right")
 KEYS = tuple(name for name in CORRECTION.names() if name != "line")
 
 
-def read_corrections(folder: Path) -> pl.DataFrame:
+def read_corrections(folder: Path, file: str = FILE) -> pl.DataFrame:
     """Return the corrections of a dataset in the order of their file (``CORRECTION`` columns), none without a file.
 
     Args:
         folder: the dataset's.
+        file: its name.
 
     Raises:
         ConfigError: the file cannot be read, or a line of it is no correction; names the line.
     """
-    path = folder / FILE
+    path = folder / file
     rows = [_parse(line, f"{path}, line {number}") | {"line": number} for number, line in _number(_read(path))]
     return pl.DataFrame(rows, schema=CORRECTION)
 
 
-def append_corrections(folder: Path, new: pl.DataFrame) -> None:
+def append_corrections(folder: Path, new: pl.DataFrame, file: str = FILE) -> None:
     """Put corrections at the end of the dataset's file, all or none of them.
 
     Args:
         folder: the dataset's.
         new: ``CORRECTION`` columns; line is not written.
+        file: its name.
 
     Raises:
         ConfigError: a line that is there is no correction, or the file cannot be written.
     """
-    path = folder / FILE
-    with FileLock(path.with_name(f".{FILE}.lock")):
-        read_corrections(folder)
+    path = folder / file
+    with FileLock(path.with_name(f".{file}.lock")):
+        read_corrections(folder, file)
         before = _read(path)
         said = [json.dumps({key: row[key] for key in KEYS if row[key] is not None}, ensure_ascii=False)
                 for row in new.iter_rows(named=True)]  # fmt: skip
         apart = "\n" if before and not before.endswith("\n") else ""
         if said:
-            _write(path, before + apart + "".join(f"{line}\n" for line in said))
+            write_whole(path, before + apart + "".join(f"{line}\n" for line in said))
 
 
 def read_answers(path: Path) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
@@ -159,8 +161,12 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _write(path: Path, text: str) -> None:
-    """Write beside the file, then over it; a link is followed, so that it stays one."""
+def write_whole(path: Path, text: str) -> None:
+    """Write beside the file, then over it; a link is followed, so that it stays one.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:

@@ -148,6 +148,35 @@ def review(
 
 @cli.command()
 @click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--count", default=100, show_default=True, type=click.IntRange(min=1), help="Contents at most.")
+@click.option("--depth", default=5, show_default=True, type=click.IntRange(min=1), help="Tags of a method a content.")
+@click.option("--methods", default=None, metavar="A,B", help="These methods (default: those the report compares).")
+@click.option("--draw", default=None, metavar="NAME", help="Name of the draw, which is also its seed (default: first).")
+@click.option("--import", "imported", type=click.Path(path_type=Path), help="Take the verdicts of this file.")
+@click.option("--by", default=None, metavar="WHO", help="Who judged; goes with --import.")
+def judge(
+    name: str,
+    file: Path | None,
+    count: int,
+    depth: int,
+    methods: str | None,
+    draw: str | None,
+    imported: Path | None,
+    by: str | None,
+) -> None:
+    """Write a blind sample of all methods' tags of the dataset NAME to FILE for people to judge; or the figures."""
+    if (file and imported) or (by and not imported):
+        raise click.UsageError("One at a time: FILE or --import (with --by); without either the figures are shown.")
+    from tagflow.cli.judging import run_import, run_judge, show_judgement
+
+    if imported:
+        return run_import(name, imported, by)
+    return run_judge(name, file, count, depth, methods, draw or "first") if file else show_judgement(name, draw)
+
+
+@cli.command()
+@click.argument("name")
 @click.argument("artifact")
 @click.argument("file", type=click.Path(path_type=Path))
 def export(name: str, artifact: str, file: Path) -> None:
