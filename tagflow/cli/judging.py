@@ -43,7 +43,7 @@ def run_judge(name: str, file: Path, contents: int, depth: int, methods: str | N
         raise ConfigError(f"{file} must end in .csv or .jsonl, so that people can write their verdicts into it.")
     check_draw(draw)
     from tagflow.confidence.ranking import rank_tags
-    from tagflow.pipeline.comparison import KNOWLEDGE, open_materials, run_methods
+    from tagflow.pipeline.comparison import KNOWLEDGE, list_entrants, open_materials, run_methods
     from tagflow.pipeline.resources import Workbench
     from tagflow.taggers import list_compared, resolve_method
 
@@ -57,7 +57,7 @@ def run_judge(name: str, file: Path, contents: int, depth: int, methods: str | N
     drawn = draw_contents(tables["raw_clues"]["raw_clues"], contents, draw)
     materials = open_materials(dataset, tables)
     placed = drawn.filter(pl.col("content_id").is_in(materials.space.contents["node"].implode()))
-    runs = run_methods(dataset, asked, placed, materials)
+    runs = run_methods(dataset, list_entrants(dataset, asked), placed, materials)
     answers = {method: rank_tags(scored, settings, model=method, version="") for method, scored in runs.scored.items()}
     pool = pool_tags(answers, placed, depth)
     path = write_pool(data / name, draw, pool)

@@ -147,6 +147,17 @@ def review(
 
 
 @cli.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--methods", default=None, metavar="A,B", help="Compare these methods with the one in use.")
+@click.option("--ablations", is_flag=True, help="Also measure the method in use without each of its parts.")
+def evaluate(names: tuple[str, ...], methods: str | None, ablations: bool) -> None:
+    """Measure tagging methods on the held-out contents of the datasets NAMES and print the leaderboards."""
+    from tagflow.cli.evaluation import run_evaluate
+
+    run_evaluate(names, methods, ablations=ablations)
+
+
+@cli.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--count", default=100, show_default=True, type=click.IntRange(min=1), help="Contents at most.")

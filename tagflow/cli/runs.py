@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -43,13 +44,16 @@ def prepare_home(data: Path) -> Path:
     return home
 
 
-def run_dataset(name: str, select: str | None = None, *, failed: bool = False) -> bool:
+def run_dataset(
+    name: str, select: str | None = None, *, failed: bool = False, tags: Mapping[str, str] | None = None
+) -> bool:
     """Materialize the dataset's assets, or those the selection names, and say what each did.
 
     Args:
         name: the dataset.
         select: assets in Dagster's selection syntax; None is all.
         failed: whether only the contents without an answer are asked about again.
+        tags: what else the run is told, by run tag.
 
     Returns:
         Whether contents were tagged.
@@ -80,7 +84,7 @@ def run_dataset(name: str, select: str | None = None, *, failed: bool = False) -
                 instance=instance,
                 partition_key=name,
                 asset_selection=chosen,
-                tags={MODE: "failed"} if failed else None,
+                tags={**(tags or {}), **({MODE: "failed"} if failed else {})},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         except dg.DagsterExecutionInterruptedError as stop:

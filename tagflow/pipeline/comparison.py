@@ -3,16 +3,26 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from tagflow.materials import Materials
+from tagflow.materials import Materials, Tagger
 from tagflow.pipeline.resources import Dataset
+from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tables import Tables
-from tagflow.taggers import find_obstacle
+from tagflow.taggers import find_obstacle, list_variants, load_tagger
 
 KNOWLEDGE = ("raw_clues", "fused_tagset", "content_tag_graph", "confidence_model")
 """Artifacts that a method needs to run."""
+
+
+class Entrant(NamedTuple):
+    """A method with settings, and what it is called in the tables."""
+
+    label: str
+    method: str
+    tagger: Tagger
 
 
 @dataclass(frozen=True)
@@ -21,39 +31,76 @@ class MethodRuns:
 
     Attributes:
         scored: ``scored_candidates`` of each method that ran, in the order they were asked for.
-        obstacles: why each other one did not run.
-        seconds: processor seconds of each method that ran.
+        costs: ``method_costs`` rows of all, those included that could not run.
     """
 
     scored: dict[str, pl.DataFrame] = field(default_factory=dict)
-    obstacles: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    costs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def obstacles(self) -> dict[str, str]:
+        """Why each method that did not run could not."""
+        return {row["method"]: row["not_run"] for row in self.costs if row["not_run"]}
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The costs as ``method_costs``."""
+        return pl.DataFrame(self.costs, schema=EVALUATION_REPORT.tables["method_costs"].dtypes)
 
 
-def run_methods(dataset: Dataset, methods: Sequence[str], contents: pl.DataFrame, materials: Materials) -> MethodRuns:
+def list_entrants(dataset: Dataset, methods: Sequence[str], *, ablations: bool = False) -> list[Entrant]:
+    """Return the methods with their settings, and the dataset's own one without each of its parts if asked."""
+    own, said = dataset.settings.tagging.method, dataset.settings.tagging.settings
+    entrants = [Entrant(method, method, dataset.load_tagger(method)) for method in methods]
+    for part, switched in list_variants(own).items() if ablations else ():
+        entrants.append(Entrant(f"{own} {part}", own, load_tagger(own, {**said, **switched})))
+    return entrants
+
+
+def run_methods(
+    dataset: Dataset, entrants: Sequence[Entrant], contents: pl.DataFrame, materials: Materials
+) -> MethodRuns:
     """Run every method on the contents.
 
     Args:
-        dataset: gives each method its settings, and is told what does not run.
-        methods: their names.
+        dataset: keeps the books, and is told what does not run.
+        entrants: the methods.
         contents: contents with text that are in the graph (``raw_clues`` columns).
         materials: what every method may use.
     """
     runs = MethodRuns()
-    for number, method in enumerate(methods, start=1):
+    for number, (label, method, tagger) in enumerate(entrants, start=1):
         obstacle = find_obstacle(method, contents, materials)
         if obstacle is not None:
-            runs.obstacles[method] = obstacle
-            dataset.progress.say(f"{method}: not run: {obstacle}")
+            runs.costs.append(_count(label, 0) | {"not_run": obstacle})
+            dataset.progress.say(f"{label}: not run: {obstacle}")
             continue
+        before, failed = _read_books(dataset), len(materials.tag_model.failures)
         started = time.process_time()
-        runs.scored[method] = dataset.load_tagger(method)(contents, materials)
-        runs.seconds[method] = time.process_time() - started
+        runs.scored[label] = tagger(contents, materials)
+        seconds = time.process_time() - started
+        spent = {name: value - before.get(name, 0) for name, value in _read_books(dataset).items()}
+        unanswered = len(materials.tag_model.failures) - failed
+        runs.costs.append(_count(label, len(contents)) | spent | {"seconds": seconds, "unanswered": unanswered})
         dataset.progress.say(
-            f"{method}: {number} of {len(methods)} methods, {len(contents):,} contents, "
-            f"{runs.seconds[method]:.1f} s of processor time"
+            f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of processor time"
         )
     return runs
+
+
+def _count(method: str, contents: int) -> dict[str, Any]:
+    empty = dict.fromkeys(("requests", "answers_reused", "tokens", "unanswered"), 0)
+    return {"method": method, "contents": contents, **empty, "seconds": None, "money": None, "not_run": None}
+
+
+def _read_books(dataset: Dataset) -> dict[str, Any]:
+    """Return what the dataset's language model was asked so far in this stage of the run; nothing without one."""
+    said = dataset.desk.count() if dataset.desk else {}
+    if not said:
+        return {}
+    tokens = int(said["prompt_tokens"]) + int(said["completion_tokens"])
+    money = {"money": float(str(said["money"]).split()[0])} if "money" in said else {}
+    return {"requests": said["requests"], "answers_reused": said["answers_reused"], "tokens": tokens} | money
 
 
 def open_materials(dataset: Dataset, tables: dict[str, Tables]) -> Materials:

@@ -14,6 +14,12 @@ MODE = "tagflow/mode"
 """Run tag: ``increment`` adds to what is stored and leaves the fitted parts as they are, ``failed`` only asks again
 what had no answer; without it all is made."""
 
+METHODS = "tagflow/methods"
+"""Run tag: the methods that this run's evaluation compares, with commas; without it those of the dataset's settings."""
+
+ABLATIONS = "tagflow/ablations"
+"""Run tag: ``true`` also measures the method in use without each of its parts."""
+
 NEW_CONTENTS = ("raw_clues", "content_tag_graph", "tagged_output")
 """What a new content passes through between two refreshes."""
 

@@ -78,6 +78,22 @@ EVALUATION_REPORT = Artifact(
             },
             key=("method", "k"),
         ),
+        "method_costs": Table(
+            {
+                "method": Column(TEXT, "tagging method; the dataset's own answers come from tagged_output"),
+                "contents": Column(COUNT, "held-out contents that it was run on"),
+                "seconds": Column(SHARE, "processor seconds it took", nullable=True),
+                "requests": Column(COUNT, "requests to a language model"),
+                "answers_reused": Column(COUNT, "answers that were kept from before and cost nothing"),
+                "tokens": Column(COUNT, "tokens of prompts and answers that were paid"),
+                "money": Column(
+                    SHARE, "what they cost, in the deployment's currency; null without a price", nullable=True
+                ),
+                "unanswered": Column(COUNT, "contents without a usable answer"),
+                "not_run": Column(TEXT, "why it was not run; null if it was", nullable=True),
+            },
+            key=("method",),
+        ),
         "tag_results": Table(
             {
                 "tag_id": Column(TEXT, "a tag in the gold of the held-out contents, or assigned to them"),
