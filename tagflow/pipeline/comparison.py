@@ -83,7 +83,7 @@ def run_methods(
         unanswered = len(materials.tag_model.failures) - failed
         runs.costs.append(_count(label, len(contents)) | spent | {"seconds": seconds, "unanswered": unanswered})
         dataset.progress.say(
-            f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of processor time"
+            f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of one core"
         )
     return runs
 
