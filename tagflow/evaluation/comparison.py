@@ -56,6 +56,34 @@ def improve_relatively(own: Sequence[float | None], other: Sequence[float | None
     return float(np.mean((pairs[0] - pairs[1]) / pairs[1]))
 
 
+def compare_clues(
+    field: str, scored: pl.DataFrame, without: pl.DataFrame, contents: pl.Series, gold: Gold
+) -> pl.DataFrame:
+    """Return the ``clue_results`` row of one field: nDCG@10 with and without it on the same contents; none without any.
+
+    Args:
+        field: its name.
+        scored: ``scored_candidates`` with it.
+        without: ``scored_candidates`` of the same contents without it.
+        contents: ids of the contents that have it.
+        gold: gold of the test split.
+    """
+    table = EVALUATION_REPORT.tables["clue_results"]
+    of_these = gold._replace(pairs=gold.pairs.filter(pl.col("content_id").is_in(contents.implode())))
+    if not len(of_these.pairs):
+        return table.empty()
+    both = [_find_share(frame, of_these, COMPARED[0]) for frame in (scored, without)]
+    sides = [(share.above[:, None], share.below[:, None]) for share in both]
+    ((_, low, high),) = bootstrap_differences(sides[0], sides[1])
+    means = [float(share.above.sum() / share.below.sum()) for share in both]
+    row = {"field": field, "contents": len(both[0].above), "with_it": means[0], "without_it": means[1]}
+    return pl.DataFrame([row | {"low": low, "high": high}], schema=table.dtypes)
+
+
+def _find_share(scored: pl.DataFrame, gold: Gold, metric: str) -> Share:
+    return next(share for share in share_ranking(scored, gold) if share.metric == metric)
+
+
 def _stack(shares: Sequence[Share]) -> tuple[Floats, Floats]:
     chosen = {share.metric: share for share in shares}
     return (

@@ -25,16 +25,17 @@ from tagflow.knowledge.corrections import (
 from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
+from tagflow.pipeline.comparison import ablate_clues, list_entrants, run_methods
 from tagflow.pipeline.emergence import emerging_tags
-from tagflow.pipeline.jobs import is_increment, is_retry
+from tagflow.pipeline.jobs import find_methods, is_increment, is_retry, wants_ablations
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, TAGGED_OUTPUT
+from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
-from tagflow.taggers import find_obstacle, list_compared
+from tagflow.taggers import list_compared
 from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.contradictions import check_renames
 from tagflow.tagset.filtering import check_kept, count_tags, filter_tags
@@ -296,12 +297,11 @@ def evaluation_report(
     knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, raw_clues)
     model = dataset.tag_model(confidence_model["confidence_model"], knowledge)
     materials = dataset.materials(fused_tagset, content_tag_graph, raw_clues, model)
-    for method in list_compared(dataset.settings) if len(test) else ():
-        obstacle = find_obstacle(method, test, materials)
-        if obstacle is None:
-            scored[method] = dataset.load_tagger(method)(test, materials)
-        else:
-            dataset.progress.say(f"{method}: not run: {obstacle}")
+    compared = find_methods(context) or list_compared(dataset.settings)
+    ablations = wants_ablations(context)
+    entrants = list_entrants(dataset, [method for method in compared if method != own], ablations=ablations)
+    runs = run_methods(dataset, entrants if len(test) else [], test, materials)
+    scored |= runs.scored
     single, thresholds = dataset.settings.task == "single", dataset.find_thresholds(confidence_model, model)
     rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
@@ -310,6 +310,11 @@ def evaluation_report(
     )
     tables |= report_curves(scored, gold, own, single=single)
     tables |= report_details(tagged_output["tagged_output"], scored, test, fused_tagset, gold)
+    tables |= {"method_costs": runs.table, "clue_results": EVALUATION_REPORT.tables["clue_results"].empty()}
+    if ablations and len(test):
+        tables["clue_results"] = ablate_clues(
+            dataset, raw_clues, test, scored[own], (fused_tagset, content_tag_graph), model
+        )
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
     shown = {"report": dg.MetadataValue.path(str(page))}

@@ -7,11 +7,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from tagflow.clues.omission import list_fields, omit_field
+from tagflow.evaluation.comparison import compare_clues
+from tagflow.evaluation.gold import find_gold
+from tagflow.graph.insertion import forget_contents
 from tagflow.materials import Materials, Tagger
 from tagflow.pipeline.resources import Dataset
+from tagflow.ports import TagModel
 from tagflow.schemas import EVALUATION_REPORT
 from tagflow.tables import Tables
 from tagflow.taggers import find_obstacle, list_variants, load_tagger
+from tagflow.tagset.vocabulary import resolve_tags
 
 KNOWLEDGE = ("raw_clues", "fused_tagset", "content_tag_graph", "confidence_model")
 """Artifacts that a method needs to run."""
@@ -86,6 +92,42 @@ def run_methods(
             f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of one core"
         )
     return runs
+
+
+def ablate_clues(
+    dataset: Dataset,
+    raw_clues: pl.DataFrame,
+    test: pl.DataFrame,
+    scored: pl.DataFrame,
+    artifacts: tuple[pl.DataFrame, Tables],
+    model: TagModel,
+) -> pl.DataFrame:
+    """Return the ``clue_results``: what each field earns the own method on the test contents that have it.
+
+    Each time the contents enter the graph anew without the field, as if they had never had it; nothing is refitted.
+
+    Args:
+        dataset: the dataset.
+        raw_clues: all contents.
+        test: the test contents with gold.
+        scored: ``scored_candidates`` of the own method on them.
+        artifacts: ``fused_tagset`` and ``content_tag_graph``.
+        model: the tag model that judges.
+    """
+    tagset, graph = artifacts
+    gold, parts = find_gold(raw_clues, resolve_tags(tagset)), []
+    bare = forget_contents(graph, raw_clues.filter(pl.col("split") == "test")["content_id"])
+    taught = raw_clues.filter(pl.col("split") == "fit")
+    for field_name in list_fields(test):
+        changed = omit_field(test, field_name, dataset.settings.clues.budget)
+        placed = dataset.insert(changed, taught, bare)
+        materials = dataset.materials(tagset, placed, raw_clues, model)
+        without = dataset.load_tagger()(changed, materials)
+        parts.append(compare_clues(field_name, scored, without, changed["content_id"], gold))
+        dataset.progress.say(f"without {field_name}: {len(changed):,} contents")
+    return pl.concat([EVALUATION_REPORT.tables["clue_results"].empty(), *parts]).sort(
+        pl.col("with_it") - pl.col("without_it"), descending=True, maintain_order=True
+    )
 
 
 def _count(method: str, contents: int) -> dict[str, Any]:

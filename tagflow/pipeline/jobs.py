@@ -37,6 +37,17 @@ def is_increment(context: dg.AssetExecutionContext) -> bool:
     return context.run.tags.get(MODE) == "increment"
 
 
+def find_methods(context: dg.AssetExecutionContext) -> list[str] | None:
+    """Return the methods that the run was told to compare; None if it was told nothing."""
+    said = context.run.tags.get(METHODS)
+    return said.split(",") if said else None
+
+
+def wants_ablations(context: dg.AssetExecutionContext) -> bool:
+    """Return whether the run also measures the method in use without each of its parts."""
+    return context.run.tags.get(ABLATIONS) == "true"
+
+
 class Jobs(NamedTuple):
     """The jobs of one place in a deployment."""
 

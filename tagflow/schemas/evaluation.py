@@ -94,6 +94,17 @@ EVALUATION_REPORT = Artifact(
             },
             key=("method",),
         ),
+        "clue_results": Table(
+            {
+                "field": Column(TEXT, "field of a content: title, caption, category, OCR, ASR, ..."),
+                "contents": Column(COUNT, "held-out contents with gold that have it and others"),
+                "with_it": Column(SHARE, "nDCG@10 of the own method on them"),
+                "without_it": Column(SHARE, "nDCG@10 on them without the field"),
+                "low": Column(SHARE, "lower end of the paired 95 % interval of what it earns, with less without"),
+                "high": Column(SHARE, "upper end of it"),
+            },
+            key=("field",),
+        ),
         "tag_results": Table(
             {
                 "tag_id": Column(TEXT, "a tag in the gold of the held-out contents, or assigned to them"),

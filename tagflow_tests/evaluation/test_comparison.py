@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tagflow.evaluation.comparison import COMPARED, compare_methods, improve_relatively
+from tagflow.evaluation.comparison import COMPARED, compare_clues, compare_methods, improve_relatively
 from tagflow.evaluation.gold import Gold
 from tagflow_tests.worlds import scored
 
@@ -70,3 +70,17 @@ def test_the_relative_improvement_of_the_paper_comes_out() -> None:
 @pytest.mark.parametrize("other", [(0.0, 0.5), (None, 0.5)])
 def test_an_improvement_over_nothing_is_undefined(other: tuple[float | None, float]) -> None:
     assert improve_relatively((0.5, 0.5), other) is None
+
+
+def test_what_a_field_earns_is_measured_on_the_contents_that_have_it() -> None:
+    """Ten contents have it. With it all are right (nDCG 1); without it every second one (nDCG 1/2)."""
+    having = pl.Series(IDS[:10])
+    (row,) = compare_clues("asr", answer(range(200)), answer(range(0, 200, 2)), having, GOLD).to_dicts()
+    assert (row["field"], row["contents"]) == ("asr", 10)
+    assert (row["with_it"], row["without_it"]) == (1.0, pytest.approx(0.5))
+    assert row["low"] > 0
+    assert row["high"] < 1
+
+
+def test_a_field_that_no_scored_content_has_earns_nothing() -> None:
+    assert compare_clues("asr", answer(range(9)), answer(range(9)), pl.Series(["x"]), GOLD).is_empty()
