@@ -71,7 +71,15 @@ def show_board(name: str, tables: Tables, own: str) -> list[str]:
         *align(table, indent=2, right=range(3, len(heading) - 1)),
     ]
     lines += [f"  {method}: not run: {row['not_run']}" for method, row in costs.items() if row["not_run"]]
-    return lines
+    fields = [
+        [
+            row["field"],
+            f"{row['with_it'] - row['without_it']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})",
+            f"{row['contents']:,} contents have it",
+        ]
+        for row in tables["clue_results"].to_dicts()
+    ]
+    return [*lines, *([f"  What each field earns {own} in {COLUMNS[0]}:", *align(fields, indent=4)] if fields else [])]
 
 
 def _tell(row: dict[str, float] | None) -> str:

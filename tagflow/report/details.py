@@ -68,3 +68,39 @@ def list_words(words: pl.DataFrame, tag_set: str) -> dict[str, list[dict[str, An
         for row in rows[:BARS]
     ]
     return {"cloud": cloud, "bars": bars}
+
+
+def list_clues(clue_results: pl.DataFrame) -> list[dict[str, str]]:
+    """Return what every field earns, with its interval, in the table's order."""
+    return [
+        {
+            "field": row["field"],
+            "earns": f"{row['with_it'] - row['without_it']:+.3f}",
+            "interval": f"{row['low']:+.3f} to {row['high']:+.3f}",
+            "without": f"{row['without_it']:.3f}",
+            "contents": f"{row['contents']:,}",
+        }
+        for row in clue_results.to_dicts()
+    ]
+
+
+def list_costs(method_costs: pl.DataFrame) -> list[dict[str, str]]:
+    """Return what every method took for a thousand contents, and why others were not run."""
+    rows = []
+    for row in method_costs.to_dicts():
+        scale = 1000 / row["contents"] if row["contents"] else None
+        told = {"method": row["method"], "not_run": row["not_run"] or ""}
+        if scale is None or row["seconds"] is None:
+            rows.append(told | dict.fromkeys(("seconds", "requests", "tokens", "money", "unanswered"), "–"))
+            continue
+        rows.append(
+            told
+            | {
+                "seconds": f"{row['seconds'] * scale:,.1f}",
+                "requests": f"{row['requests'] * scale:,.0f}",
+                "tokens": f"{row['tokens'] * scale:,.0f}",
+                "money": "–" if row["money"] is None else f"{row['money'] * scale:,.4f}",
+                "unanswered": f"{row['unanswered'] / row['contents']:.1%}",
+            }
+        )
+    return rows

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from tagflow.report.canvas import plain
-from tagflow.report.details import list_cases, list_tags, list_verdicts, list_words
+from tagflow.report.details import list_cases, list_clues, list_costs, list_tags, list_verdicts, list_words
 from tagflow.report.plots import (
     plot_accuracy_coverage,
     plot_candidate_recall,
@@ -79,6 +79,8 @@ def render_page(name: str, settings: DatasetSettings, tables: Tables, facts: Map
         metrics=LEADERBOARD,
         board=_rank_methods(rows, methods),
         verdicts=list_verdicts(tables["differences"], LEADERBOARD[0]),
+        clues=list_clues(tables["clue_results"]),
+        costs=list_costs(tables["method_costs"]),
         tags=list_tags(tables["tag_results"]),
         cases=list_cases(tables["cases"]),
         words={tag_set: list_words(tables["words"], tag_set) for tag_set in ("people", "tagflow")},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagflow.report.details import list_cases, list_tags, list_verdicts, list_words
+from tagflow.report.details import list_cases, list_clues, list_costs, list_tags, list_verdicts, list_words
 from tagflow_tests.frames import make_table
 
 
@@ -64,3 +64,28 @@ def test_a_verdict_stands_with_its_difference() -> None:
     row = {"method": "match", "metric": "nDCG@10", "difference": -0.1, "low": -0.125, "high": -0.05, "verdict": "worse"}
     found = list_verdicts(make_table("evaluation_report", [row | {"n": 9}], "differences"), "nDCG@10")
     assert found == {"match": ("worse", "-0.100 (-0.125 to -0.050)")}
+
+
+def test_a_field_earns_what_is_lost_without_it() -> None:
+    row = {"field": "asr", "contents": 1200, "with_it": 0.75, "without_it": 0.5, "low": 0.125, "high": 0.375}
+    (found,) = list_clues(make_table("evaluation_report", [row], "clue_results"))
+    assert (found["earns"], found["interval"], found["contents"]) == ("+0.250", "+0.125 to +0.375", "1,200")
+
+
+def test_costs_are_said_for_a_thousand_contents() -> None:
+    """50 contents: 2 s, 100 requests, 3,000 tokens, 0.01 of money; 5 without an answer."""
+    ran = {
+        "method": "a",
+        "contents": 50,
+        "seconds": 2.0,
+        "requests": 100,
+        "tokens": 3000,
+        "money": 0.01,
+        "unanswered": 5,
+    }
+    other = {"method": "b", **dict.fromkeys(("contents", "requests", "tokens", "unanswered", "answers_reused"), 0)}
+    rows = [ran | {"answers_reused": 0}, other | {"not_run": "no labels"}]
+    first, second = list_costs(make_table("evaluation_report", rows, "method_costs"))
+    assert (first["seconds"], first["requests"], first["tokens"]) == ("40.0", "2,000", "60,000")
+    assert (first["money"], first["unanswered"]) == ("0.2000", "10.0%")
+    assert (second["seconds"], second["not_run"]) == ("–", "no labels")
