@@ -34,26 +34,26 @@ def opened(tables: Tables, tags: list[str]) -> Classifier:
 
 
 def test_the_weights_are_those_of_ridge_regression() -> None:
-    """Both have the tag, cosine 0.6, so the kernel is half of it: K + I = ((2, 0.3), (0.3, 2)).
+    """Both have the tag, cosine 0.6, of which meaning counts 0.3: K + I / 4 = ((1.25, 0.18), (0.18, 1.25)).
 
-    Its inverse is ((2, -0.3), (-0.3, 2)) / 3.91, so each weight is 1.7 / 3.91 = 1 / 2.3.
+    Its inverse is ((1.25, -0.18), (-0.18, 1.25)) / 1.5301, so each weight is 1.07 / 1.5301 = 1 / 1.43.
     """
     tables = fit(("a", "soup"), ("b", "soup"))
     assert tables["classified"].rows() == [("soup", 0)]
-    assert tables["classifier"]["own"].to_list() == pytest.approx([2 / 3.91] * 2)
-    assert tables["classifier"]["weights"].to_numpy().ravel() == pytest.approx([1 / 2.3] * 2)
+    assert tables["classifier"]["own"].to_list() == pytest.approx([1.25 / 1.5301] * 2)
+    assert tables["classifier"]["weights"].to_numpy().ravel() == pytest.approx([1 / 1.43] * 2)
 
 
 def test_a_new_content_is_scored_by_its_likeness_to_the_others() -> None:
-    """C lies at cosine 0 to a and 0.8 to b: half of 0.8, times 1 / 2.3."""
+    """C lies at cosine 0 to a and 0.8 to b: 0.3 of 0.8, times 1 / 1.43."""
     scores = score_contents(np.array([2]), opened(fit(("a", "soup"), ("b", "soup")), ["soup"]), VECTORS, NO_TERMS)
-    assert scores.ravel() == pytest.approx([0.4 / 2.3])
+    assert scores.ravel() == pytest.approx([0.24 / 1.43])
 
 
 def test_a_content_it_learned_from_is_scored_as_if_it_had_not_been_there() -> None:
-    """Without a, b alone has K + 1 = 2 and weight 1 / 2; a is at half of cosine 0.6: 0.3 / 2."""
+    """Without a, b alone has K + 1 / 4 = 1.25 and weight 0.8; a is at 0.3 of cosine 0.6: 0.18 * 0.8."""
     scores = score_contents(np.array([0]), opened(fit(("a", "soup"), ("b", "soup")), ["soup"]), VECTORS, NO_TERMS)
-    assert scores.ravel() == pytest.approx([0.15])
+    assert scores.ravel() == pytest.approx([0.144])
 
 
 @pytest.mark.parametrize("rows_together", [7, 1024])
@@ -94,13 +94,13 @@ def test_leaving_out_holds_for_right_and_wrong_tags_of_many_contents(
         assert [fresh[tag] for tag in tags] == pytest.approx(told[i].tolist(), abs=1e-5)
 
 
-def test_words_count_as_much_as_meaning() -> None:
-    """C shares all its words with a (cosine 1) and nothing of its meaning: half of 1."""
+def test_words_count_more_than_meaning() -> None:
+    """C shares all its words with a (cosine 1) and nothing of its meaning: 0.7 of 1."""
     terms = open_terms(pl.DataFrame({"terms": [[5], [], [5]], "term_weights": [[1.0], [], [1.0]]}))
     assert terms.shape == (3, BUCKETS)
     tables = fit_classifier(edges(human("a", "soup"), human("b", "soup")), (IDS, VECTORS, terms))
     scores = score_contents(np.array([2]), opened(tables, ["soup"]), VECTORS, terms)
-    assert scores.ravel() == pytest.approx([(0.5 + 0.4) / 2.3])
+    assert scores.ravel() == pytest.approx([(0.7 + 0.24) / 1.43])
 
 
 def test_a_tag_used_once_and_proposals_teach_nothing() -> None:
@@ -113,11 +113,11 @@ def test_a_tag_used_once_and_proposals_teach_nothing() -> None:
 def test_of_many_contents_some_are_learned_the_same_ones_every_time(
     limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn; they lie at cosine 0: K + I = 2 I."""
+    """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn; they lie at cosine 0: K + I / 4 = 1.25 I."""
     monkeypatch.setattr(classifier, *limit)
     history = (("a", "soup"), ("b", "soup"), ("c", "soup"))
     assert fit(*history)["classifier"]["content_id"].to_list() == ["a", "c"]
-    assert fit(*history)["classifier"]["weights"].to_numpy().ravel() == pytest.approx([0.5] * 2)
+    assert fit(*history)["classifier"]["weights"].to_numpy().ravel() == pytest.approx([1 / 1.25] * 2)
 
 
 def test_of_many_tags_the_most_used_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
