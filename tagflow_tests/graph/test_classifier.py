@@ -113,7 +113,10 @@ def test_a_tag_used_once_and_proposals_teach_nothing() -> None:
 def test_of_many_contents_some_are_learned_the_same_ones_every_time(
     limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn; they lie at cosine 0: K + I / 4 = 1.25 I."""
+    """The hashes of a, b and c begin with 40, 84 and 37, so a and c are drawn.
+
+    They lie at cosine 0: K + I / 4 = 1.25 I.
+    """
     monkeypatch.setattr(classifier, *limit)
     history = (("a", "soup"), ("b", "soup"), ("c", "soup"))
     assert fit(*history)["classifier"]["content_id"].to_list() == ["a", "c"]
