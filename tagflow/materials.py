@@ -1,5 +1,6 @@
 """What a tagging method may use: one immutable bundle, the same for every method."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,16 @@ from tagflow.clues.conversion import has_text
 from tagflow.confidence.features import add_features
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.edges import PEOPLE
-from tagflow.graph.insertion import BuildIndex
+from tagflow.graph.insertion import BuildIndex, embed_contents
+from tagflow.graph.matching import list_found, match_names
 from tagflow.graph.recall import recall_candidates
 from tagflow.graph.space import Space, open_space
 from tagflow.ports import Encoder, Engine, TagModel
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tables import Tables
+from tagflow.tagmodels.interview import Interview
+from tagflow.tagset.vocabulary import resolve_tags
 
 BATCH = 4096  # ours: contents whose candidates are held in memory together
 
@@ -35,7 +40,8 @@ class Materials:
     ``taught`` are the contents of the fit split with text (``raw_clues`` columns): what a method may be fitted on.
     ``find_encoder`` opens another encoder by its folder or hub name. ``say`` takes what a person should know of a
     method's work, such as the tags that it was not fitted for. ``read_results`` gives what another tagger said in a
-    file beside dataset.yaml: content_id, said, said_confidence.
+    file beside dataset.yaml: content_id, said, said_confidence. ``interview`` puts a method's own questions to the
+    deployment's language model; None where there is none.
     """
 
     settings: DatasetSettings
@@ -52,6 +58,19 @@ class Materials:
     find_encoder: Callable[[str], Encoder] = _find_no_encoder
     say: Callable[[str], object] = str
     read_results: Callable[[str], pl.DataFrame] = _read_no_results
+    interview: Interview | None = None
+
+    @property
+    def failures(self) -> pl.DataFrame:
+        """Contents without an answer of a language model (see ``TagModel.failures``), whoever asked."""
+        own = self.tag_model.failures
+        return own if self.interview is None else pl.concat([own, self.interview.failures])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How answers of a language model were read (see ``TagModel.counts``), whoever asked."""
+        asked = Counter(self.tag_model.counts) + Counter(self.interview.counts if self.interview else {})
+        return dict(asked)
 
 
 def gather_materials(
@@ -66,6 +85,7 @@ def gather_materials(
     find_encoder: Callable[[str], Encoder] = _find_no_encoder,
     say: Callable[[str], object] = str,
     read_results: Callable[[str], pl.DataFrame] = _read_no_results,
+    interview: Interview | None = None,
 ) -> Materials:
     """Return the materials from the artifacts as stored; of ``raw_clues`` the fit split alone is taught.
 
@@ -89,6 +109,7 @@ def gather_materials(
         find_encoder=find_encoder,
         say=say,
         read_results=read_results,
+        interview=interview,
     )
 
 
@@ -125,10 +146,17 @@ def _need_results(contents: pl.DataFrame, materials: Materials, settings: Settin
     return None
 
 
+def _need_language_model(contents: pl.DataFrame, materials: Materials, settings: Settings) -> str | None:
+    if materials.interview is not None:
+        return None
+    return "it asks a language model, and TAGFLOW_LLM_BASE_URL names none that this dataset may ask"
+
+
 NEEDS: dict[str, Callable[[pl.DataFrame, Materials, Settings], str | None]] = {
     "annotations": _need_annotations,
     "external results": _need_results,
     "hashtags": _need_hashtags,
+    "language model": _need_language_model,
 }
 """What a method can need (see ``tagflow.taggers``): why it is not there, for people, or None if it is."""
 
@@ -166,3 +194,40 @@ def map_contents(
     """Return the rows ``function`` gives for the contents, batch by batch, in their order."""
     slices = [contents[start : start + BATCH] for start in range(0, max(len(contents), 1), BATCH)]
     return pl.concat(materials.engine.map(lambda part: function(part, materials), slices))
+
+
+def shape_scored(pairs: pl.DataFrame, materials: Materials, path: str, evidence: pl.Expr) -> pl.DataFrame:
+    """Return ``scored_candidates`` of pairs with content_id, tag_id and score; ``votes`` is 0 where they have none."""
+    unsaid = [] if "votes" in pairs.columns else [pl.lit(0.0).alias("votes")]
+    named = pairs.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
+        *unsaid,
+        confidence=pl.col("score").clip(0, 1),
+        path=pl.lit(path),
+        neighbours=pl.lit([], dtype=pl.List(pl.String)),
+        evidence=evidence,
+    )
+    return TAGGED_OUTPUT.tables["scored_candidates"].shape(named)
+
+
+def find_nearest(contents: pl.DataFrame, materials: Materials, most: int) -> pl.DataFrame:
+    """Return the tags nearest to each content, nearest first: content_id, tag_id and score (the cosine).
+
+    A tag set of at most ``most`` tags is returned whole.
+    """
+    vectors = embed_contents(contents, materials.encoder)
+    found = materials.build_index(materials.space.tag_vectors).search(vectors, most)
+    return list_found(contents["content_id"], materials.space.tags["node"], *found)
+
+
+def match_said(said: pl.DataFrame, materials: Materials, *, threshold: float, nearest: int) -> pl.DataFrame:
+    """Return the tags that the names a model said stand for (see ``match_names``), with all columns of ``said``.
+
+    Args:
+        said: content_id, said, and whatever else is known of a name.
+        materials: tag set, vectors and encoder.
+        threshold: least cosine.
+        nearest: tags of a name at most, where its spelling does not decide.
+    """
+    tools = (resolve_tags(materials.tagset), materials.space, materials.encoder, materials.build_index)
+    found = match_names(said["said"], *tools, threshold=threshold, nearest=nearest)
+    return said.join(found, on="said", maintain_order="left_right")

@@ -13,9 +13,10 @@ from tagflow.adapters.local_engine import LocalEngine
 from tagflow.confidence.model import describe_prior_model
 from tagflow.graph.edges import link_history
 from tagflow.graph.insertion import describe_vectors, embed_contents, embed_tags, insert_contents
-from tagflow.materials import Materials, gather_materials
+from tagflow.knowledge.injection import Knowledge, find_neighbours
+from tagflow.materials import Materials, gather_materials, list_annotations
 from tagflow.ports import Vectors
-from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, RAW_CLUES, TAGGED_OUTPUT
+from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, RAW_CLUES, TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tagmodels.embedded import EmbeddedTagModel
 from tagflow.tagset.vocabulary import resolve_tags
@@ -184,3 +185,13 @@ def kitchen(
     brain = encoder, EmbeddedTagModel(encoder, encoder, engine, judge, proposals=8)
     gathered = gather_materials(settings, thresholds, tagset, graph, brain, engine, ExactNeighbours, known)
     return replace(gathered, **parts)
+
+
+def gather_knowledge(materials: Materials) -> Knowledge:
+    """Return what a language model is told in a world: its tags, and what people annotated."""
+    annotated = list_annotations(materials).with_columns(right=pl.lit(True), origin=pl.lit("annotated"))
+    samples = KNOWLEDGE_BASE.tables["knowledge_base"].shape(annotated)
+    taught = materials.taught.join(samples, on="content_id", how="semi", maintain_order="left")
+    return Knowledge(
+        materials.tagset, samples=samples, contents=taught, neighbours=find_neighbours(materials.similarity)
+    )

@@ -46,7 +46,7 @@ def tag_text(name: str, text: str) -> dict[str, object]:
         dataset.name_model(materials.tag_model),
         make_vocabulary_version(tagset, dataset.decisions.rules),
     )
-    failed = brain.failures.filter(pl.col("content_id") == content["content_id"][0])
+    failed = materials.failures.filter(pl.col("content_id") == content["content_id"][0])
     if len(failed):
         task, reason = failed.select("task", "reason").row(0)
         raise ModelError(f"The language model gave no answer ({task}): {reason}.")

@@ -254,7 +254,7 @@ def tagged_output(
         settled = settled.filter(~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
     answered = dataset.load_tagger()(asked, materials)
-    letters = judge.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
+    letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
     allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
@@ -269,7 +269,7 @@ def tagged_output(
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
-    return make_result(context, dataset, tables, **counts, **bands, **work, **judge.counts, **dataset.count_work())
+    return make_result(context, dataset, tables, **counts, **bands, **work, **materials.counts, **dataset.count_work())
 
 
 def _read_tagged(context: dg.AssetExecutionContext, dataset: Dataset) -> Tables:

@@ -22,8 +22,9 @@ from tagflow.knowledge.injection import Knowledge
 from tagflow.ports import Engine, LanguageModel, Progress
 from tagflow.prompts.redaction import redact
 from tagflow.settings import CLUE_FIELDS, DatasetSettings
+from tagflow.tagmodels.interview import Interview
 from tagflow.tagmodels.llm import LLMTagModel
-from tagflow.tagmodels.writing import Limits
+from tagflow.tagmodels.writing import Limits, Writer
 
 ORPHANED = "the process that started this run is gone, so nothing further is asked: start the run again"
 """What a step says that nobody waits for."""
@@ -53,6 +54,7 @@ class LanguageDesk:
         """
         self.deployment, self._data, self._run, self._stage, self._say = deployment, data, run, stage, say
         self._dataset = dataset
+        self._others: dict[str, OpenAIEndpoint] = {}
 
     @cached_property
     def file(self) -> JournalFile:
@@ -71,6 +73,19 @@ class LanguageDesk:
         """The language model."""
         asked = self.deployment
         register_run(self.file, self._run, self._dataset, asked.price.currency if asked.price else "")
+        return self._open(asked.model)
+
+    def open_model(self, name: str) -> LanguageModel:
+        """Return another model of the same endpoint, with the same books; opened once."""
+        if name == self.deployment.model:
+            return self.endpoint
+        _ = self.endpoint  # the run is registered
+        if name not in self._others:
+            self._others[name] = self._open(name)
+        return self._others[name]
+
+    def _open(self, model: str) -> OpenAIEndpoint:
+        asked = self.deployment
         limits = EndpointLimits(
             concurrency=asked.concurrency,
             requests_per_minute=asked.rpm,
@@ -81,7 +96,7 @@ class LanguageDesk:
         key = asked.api_key.reveal() if asked.api_key else ""
         meter = SpendingMeter(self.file, asked.budget, asked.price, run=self._run, stage=self._stage)
         manifest = EgressManifest(self.file, run=self._run)
-        place = (asked.base_url, asked.model, key)
+        place = (asked.base_url, model, key)
         endpoint = OpenAIEndpoint(*place, limits, self.journal, meter, manifest, self._say)
         watch_parent(lambda: endpoint.give_up(ORPHANED))
         return endpoint
@@ -101,6 +116,8 @@ class LanguageDesk:
         """End the connections and close the file, if they were opened."""
         if "endpoint" in self.__dict__:
             self.endpoint.close()
+        for endpoint in self._others.values():
+            endpoint.close()
         if "file" in self.__dict__:
             self.file.close()
 
@@ -114,6 +131,32 @@ class Redaction:
     def __call__(self, text: str) -> str:
         """Return the text with placeholders."""
         return redact(text)[0]
+
+
+def open_desk(
+    settings: DatasetSettings, where: str, data: Path, run: str, stage: str, say: Callable[[str], object], name: str
+) -> LanguageDesk | None:
+    """Return the desk of a dataset; None where nothing may be asked and its brain needs nothing asked.
+
+    Args:
+        settings: of the dataset.
+        where: the dataset's file, for the error.
+        data: the data folder.
+        run: id of the run.
+        stage: what asks.
+        say: takes lines for people.
+        name: of the dataset.
+
+    Raises:
+        ConfigError: the brain is llm, and the environment names no endpoint that the dataset allows.
+    """
+    try:
+        deployment = find_deployment(settings, where)
+    except ConfigError:
+        if settings.brain == "llm":
+            raise
+        return None  # a method that would ask says what is missing
+    return LanguageDesk(deployment, data, run, stage, say, name)
 
 
 def find_deployment(settings: DatasetSettings, where: str) -> Deployment:
@@ -154,6 +197,44 @@ def make_brain(
         context: tokens that prompt and answer may have together.
         tools: run the batches and tell how far they are.
     """
+    writer = make_writer(settings, folder, context)
+    single = settings.task == "single"
+    return LLMTagModel(
+        model,
+        knowledge,
+        writer.prompts,
+        *tools,
+        limits=writer.limits,
+        fields=writer.fields,
+        redact=writer.redact,
+        single=single,
+    )
+
+
+def make_interview(
+    desk: LanguageDesk,
+    settings: DatasetSettings,
+    folder: Path,
+    gather: Callable[[], Knowledge],
+    tools: tuple[Engine, Progress],
+    find_model: Callable[[str], LanguageModel] | None = None,
+) -> Interview:
+    """Return what puts a method's own questions to a language model; nothing is opened before the first one.
+
+    Args:
+        desk: whose model it asks, and who keeps the books.
+        settings: how.
+        folder: the dataset's folder, which may hold prompts of its own.
+        gather: gives what is put into the questions.
+        tools: run the batches and tell how far they are.
+        find_model: opens a model by its name in the place of the desk.
+    """
+    writer, single = make_writer(settings, folder, desk.deployment.context), settings.task == "single"
+    return Interview(desk.deployment.model, find_model or desk.open_model, gather, writer, tools, single=single)
+
+
+def make_writer(settings: DatasetSettings, folder: Path, context: int) -> Writer:
+    """Return what writes a dataset's questions: its templates, limits, the fields that may be shown, redaction."""
     asked = settings.llm
     limits = Limits(
         context=context,
@@ -168,6 +249,4 @@ def make_brain(
     )
     prompts = read_prompts(folder, settings.language, settings.domain)
     fields = CLUE_FIELDS if asked.fields is None else asked.fields
-    shown = Redaction() if asked.redact else None
-    single = settings.task == "single"
-    return LLMTagModel(model, knowledge, prompts, *tools, limits=limits, fields=fields, redact=shown, single=single)
+    return Writer(prompts, limits, tuple(fields), Redaction() if asked.redact else None)

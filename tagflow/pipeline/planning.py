@@ -143,7 +143,7 @@ class Rehearsal:
         for stage, methods, contents in self._list_stages(own, placed, test):
             self.model.stage = stage
             model = dataset.tag_model(None, knowledge, self.model)
-            materials = dataset.materials(tagset, graph, self._contents, model)
+            materials = dataset.materials(tagset, graph, self._contents, model, self.model)
             for method in methods:
                 if find_obstacle(method, contents, materials) is None:
                     dataset.load_tagger(method)(contents, materials)
@@ -205,7 +205,7 @@ def plan_run(dataset: Dataset) -> Plan | None:
         ConfigError: its contents cannot be read.
     """
     desk = dataset.desk
-    if desk is None:
+    if desk is None or not dataset.asks:
         return None
     path = dataset.folder.parent / "warehouse" / NAME
     file = JournalFile(path) if path.is_file() else None

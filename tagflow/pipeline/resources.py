@@ -38,7 +38,7 @@ from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.knowledge.injection import Knowledge, find_neighbours
 from tagflow.knowledge.passages import split_passages
 from tagflow.materials import Materials, Tagger, gather_materials
-from tagflow.pipeline.language_desk import LanguageDesk, find_deployment, make_brain
+from tagflow.pipeline.language_desk import LanguageDesk, make_brain, make_interview, open_desk
 from tagflow.pipeline.staging import Context, Runs, StagedRun
 from tagflow.ports import Engine, LanguageModel, Progress, TagModel
 from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
@@ -70,6 +70,11 @@ class Dataset:
     remember: bool = True
     desk: LanguageDesk | None = None
     opened: float = field(default_factory=time.monotonic)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a language model is its brain; else the desk is there for methods that ask by themselves."""
+        return self.settings.brain == "llm"
 
     @cached_property
     def engine(self) -> Engine:
@@ -110,7 +115,7 @@ class Dataset:
             knowledge: what a language model is told.
             model: the language model in the place of the deployment's.
         """
-        brain = self._make_brain(knowledge, model) if self.desk else self.embedded_model(confidence)
+        brain = self._make_brain(knowledge, model) if self.asks else self.embedded_model(confidence)
         return RememberingTagModel(brain, self.store, self.name, keep=self.remember and model is None)
 
     def _make_brain(self, knowledge: Knowledge | None, model: LanguageModel | None) -> LLMTagModel:
@@ -128,34 +133,47 @@ class Dataset:
 
     def confirm_pairs(self, model: LanguageModel | None = None) -> Ask | None:
         """Return what asks the language model about pairs of near tags; None where nothing is to be asked."""
-        if self.desk is None or not self.settings.llm.confirmations:
+        if not self.asks or not self.settings.llm.confirmations:
             return None
         brain = self._make_brain(None, model)
         return lambda pairs: brain.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
 
     def gather_knowledge(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge | None:
-        """Return what a language model is told of tags and contents; None for the embedded tag model.
+        """Return what the brain is told of tags and contents; None for the embedded tag model.
 
         Args:
             tagset: ``fused_tagset``.
             graph: ``content_tag_graph``; its similarity edges say which contents are alike.
             raw_clues: the contents.
         """
-        if self.desk is None:
-            return None
+        return self._gather(tagset, graph, raw_clues) if self.asks else None
+
+    def _gather(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge:
         samples = self.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
         taught = raw_clues.join(samples, on="content_id", how="semi")
         similarity = graph["content_tag_graph"].filter(pl.col("kind") == "similarity")
         return Knowledge(tagset, self.decisions.rules, samples, taught, find_neighbours(similarity))
 
     def materials(
-        self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame, tag_model: TagModel | None = None
+        self,
+        tagset: pl.DataFrame,
+        graph: Tables,
+        raw_clues: pl.DataFrame,
+        tag_model: TagModel | None = None,
+        language: LanguageModel | None = None,
     ) -> Materials:
-        """Return what a tagging method may use; without a tag model it judges by the prior one."""
+        """Return what a tagging method may use; ``language`` takes the place of the deployment's language model."""
         brain = (self.encoder, tag_model or self.embedded_model())
         tools = (self.engine, self.build_index)
         given = (self.settings, self.thresholds, tagset, graph, brain, *tools, raw_clues)
-        return gather_materials(*given, self._open_encoder, self.progress.say, partial(read_results, self.folder))
+        read = partial(read_results, self.folder)
+        interview = None
+        if self.desk is not None:
+            told = partial(self._gather, tagset, graph, raw_clues)
+            find = None if language is None else lambda name: language
+            tools_of = (self.engine, self.progress)
+            interview = make_interview(self.desk, self.settings, self.folder, told, tools_of, find)
+        return gather_materials(*given, self._open_encoder, self.progress.say, read, interview)
 
     def load_tagger(self, method: str | None = None) -> Tagger:
         """Return the dataset's method, or another one, with the settings that the dataset gives it."""
@@ -164,7 +182,8 @@ class Dataset:
 
     def name_model(self, tag_model: TagModel) -> str:
         """Return what tags this dataset, for people."""
-        return name_model(self.settings.tagging.method, tag_model, self.settings.tagging.settings)
+        asked, tagging = self.desk.deployment.model if self.desk else "", self.settings.tagging
+        return name_model(tagging.method, tag_model, tagging.settings, asked)
 
     def insert(self, contents: pl.DataFrame, known: pl.DataFrame, graph: Tables) -> Tables:
         """Return the graph with new contents in it (see ``extend_graph``)."""
@@ -316,10 +335,9 @@ class Workbench(dg.ConfigurableResource[None]):
         settings, folder = load_settings(self.folder(), name), self.folder() / name
         check_methods(settings, str(folder / "dataset.yaml"))
         progress = TerminalProgress() if self.progress == "terminal" else LogProgress(say)
-        desk = None
-        if settings.brain == "llm":
-            deployment = find_deployment(settings, str(folder / "dataset.yaml"))
-            desk = LanguageDesk(deployment, self.folder(), run or str(uuid4()), stage, progress.say, name)
+        books = (self.folder(), run or str(uuid4()), stage, progress.say, name)
+        desk = open_desk(settings, str(folder / "dataset.yaml"), *books)
+        if desk is not None:
             self._desks.append(desk)
         decisions = read_decisions(self.folder(), name)
         return Dataset(name, folder, settings, decisions, self.store(), progress, remember, desk)

@@ -47,6 +47,30 @@ NAMES = {
 COMMON = ("domain", "language", "complaint")
 """Slots of every template: words for the domain, language of the tags, what was wrong with the last answer."""
 
+OWN_SLOTS = ("propose", "select", "rerank", "judge", "confirm", "describe")
+"""Templates of the tag model, which have slots of their own."""
+
+
+def _list_method_templates() -> list[str]:
+    """Every other packaged template asks a question of a tagging method: adding one is adding its file."""
+    names = sorted(file.name for file in files("tagflow.prompts").joinpath("en").iterdir())
+    templates = [name.removesuffix(".jinja") for name in names if name.endswith(".jinja")]
+    return [name for name in templates if name not in OWN_SLOTS]
+
+
+METHOD_SLOTS = ("content", "candidates", "samples", "single", "most", "reason", "style")
+"""Slots of the template of a tagging method's own question."""
+
+METHOD_UNSAID: Mapping[str, object] = {
+    "candidates": [],
+    "samples": [],
+    "single": False,
+    "most": 0,
+    "reason": False,
+    "style": "",
+}
+"""What a method's template is told of the slots that the method leaves out."""
+
 SLOTS: Mapping[str, tuple[str, ...]] = {
     "propose": ("content", "most", "examples"),
     "select": ("content", "candidates", "rules", "samples", "single"),
@@ -54,6 +78,7 @@ SLOTS: Mapping[str, tuple[str, ...]] = {
     "judge": ("content", "tag", "definition", "form"),
     "confirm": ("left", "right", "form"),
     "describe": ("tag", "aliases", "content"),
+    **dict.fromkeys(_list_method_templates(), METHOD_SLOTS),
 }
 """Slots of each task's template beside the common ones."""
 
@@ -64,6 +89,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "judge": ("content", "tag", "form"),
     "confirm": ("left", "right", "form"),
     "describe": ("tag", "content"),
+    **dict.fromkeys(_list_method_templates(), ("content",)),
 }
 """Slots without which a template does not ask its question."""
 
@@ -102,7 +128,8 @@ class Prompts:
         """Return the system and the user message of a task; slots are those of ``SLOTS``, encoded already."""
         template = _compile(self.templates[task])
         common = {"domain": self.domain, "language": name_language(self.language), "complaint": ""}
-        said = template.new_context({**common, **slots})
+        unsaid = METHOD_UNSAID if SLOTS.get(task) == METHOD_SLOTS else {}
+        said = template.new_context({**unsaid, **common, **slots})
         parts = {name: "".join(template.blocks[name](said)).strip() for name in ("system", "user")}
         return (("system", parts["system"]), ("user", parts["user"]))
 

@@ -120,19 +120,22 @@ def list_compared(settings: DatasetSettings) -> list[str]:
     return [one for one in chosen if resolve_method(one) != own]
 
 
-def name_model(method: str, tag_model: TagModel, settings: Mapping[str, Any] = NOTHING) -> str:
+def name_model(
+    method: str, tag_model: TagModel, settings: Mapping[str, Any] = NOTHING, language_model: str = ""
+) -> str:
     """Return what tagged, for people: method, its settings if any, and brain.
 
     Says uncalibrated where the confidence was not learned: a method that judges (``JUDGES`` in its file) gives the tag
-    model's confidence, every other one its own score.
+    model's confidence, every other one its own score. One that asks ``language_model`` by itself has it as its brain.
     """
     name = resolve_method(method)
     judges = getattr(_import(name), "JUDGES", False)
     if isinstance(judges, str):
         judges = settings.get(judges, True)
+    brain = f"llm:{language_model}" if asks_by_itself(name) else tag_model.name
     told = ", ".join(f"{key}={value}" for key, value in sorted(settings.items()))
     learned = judges and tag_model.calibrated
-    return f"{method}{f'({told})' if told else ''}/{tag_model.name}{'' if learned else ', uncalibrated'}"
+    return f"{method}{f'({told})' if told else ''}/{brain}{'' if learned else ', uncalibrated'}"
 
 
 def check_methods(settings: DatasetSettings, where: str) -> None:

@@ -14,7 +14,7 @@ from tagflow.clues.holdout import draw_contents
 from tagflow.confidence.one_against_rest import choose_tags, fit_logistic, mark_answers, tell_left_out
 from tagflow.graph.insertion import embed_contents
 from tagflow.graph.matching import list_found, take_best
-from tagflow.materials import Materials, list_annotations
+from tagflow.materials import Materials, list_annotations, shape_scored
 from tagflow.schemas import TAGGED_OUTPUT
 
 NEEDS = ("annotations",)
@@ -60,11 +60,9 @@ def tag(
     scores = embed_contents(contents, encoder) @ weights + biases
     odds = (1 / (1 + np.exp(-scores.astype(np.float64)))).astype(np.float32)
     found = list_found(contents["content_id"], chosen["tag_id"], *take_best(odds, top_k))
-    scored = found.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
-        confidence=pl.col("score").clip(0, 1),
-        path=pl.lit("classifier"),
-        neighbours=pl.lit([], dtype=pl.List(pl.String)),
-        votes=pl.lit(0.0),
-        evidence=pl.format("its meaning, as contents with this tag have it: {} of 1", pl.col("score").round(2)),
+    return shape_scored(
+        found,
+        materials,
+        "classifier",
+        pl.format("its meaning, as contents with this tag have it: {} of 1", pl.col("score").round(2)),
     )
-    return SCORED.shape(scored)

@@ -16,9 +16,8 @@ from tagflow.clues.holdout import draw_contents
 from tagflow.confidence.evidence import explain_cosine
 from tagflow.graph.insertion import embed_contents
 from tagflow.graph.matching import list_found
-from tagflow.materials import Materials, list_annotations
+from tagflow.materials import Materials, list_annotations, shape_scored
 from tagflow.ports import Encoder, Neighbours, Vectors
-from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.tagset.normalisation import tag_text
 
 ALIASES = ("match",)
@@ -61,14 +60,7 @@ def tag(
     if threshold == "tuned":
         threshold = _tune(materials, search)
     near = found.filter(pl.col("cosine") >= threshold)
-    scored = near.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
-        confidence=pl.col("cosine").clip(0, 1),
-        path=pl.lit("C2T"),
-        neighbours=pl.lit([], dtype=pl.List(pl.String)),
-        votes=pl.lit(0.0),
-        evidence=explain_cosine(pl.col("cosine")),
-    )
-    return TAGGED_OUTPUT.tables["scored_candidates"].shape(scored)
+    return shape_scored(near.with_columns(score="cosine"), materials, "C2T", explain_cosine(pl.col("cosine")))
 
 
 def _embed(contents: pl.DataFrame, encoder: Encoder, prefix: str) -> Vectors:

@@ -8,10 +8,8 @@ from typing import Annotated
 import polars as pl
 from pydantic import Field
 
-from tagflow.graph.matching import explain_match, match_names
-from tagflow.materials import Materials
-from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tagset.vocabulary import resolve_tags
+from tagflow.graph.matching import explain_match
+from tagflow.materials import Materials, match_said, shape_scored
 
 NEEDS = ("external results",)
 
@@ -34,23 +32,13 @@ def tag(
         match: least cosine where the spelling does not decide; the encoder's threshold of late matching.
     """
     said = materials.read_results(file).join(contents.select("content_id"), on="content_id", how="semi")
-    tools = (resolve_tags(materials.tagset), materials.space, materials.encoder, materials.build_index)
     threshold = materials.thresholds.match if match is None else match
-    found = match_names(said["said"], *tools, threshold=threshold)
+    found = match_said(said, materials, threshold=threshold, nearest=1)
     best = (
-        said.join(found, on="said", maintain_order="left_right")
-        .with_columns(score=pl.col("said_confidence") * pl.col("cosine"))
+        found.with_columns(score=pl.col("said_confidence") * pl.col("cosine"))
         .sort("content_id", -pl.col("score"), "tag_id", "said")
         .unique(["content_id", "tag_id"], keep="first", maintain_order=True)
-        .join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
-        .with_columns(
-            confidence=pl.col("score").clip(0, 1),
-            path=pl.lit("external"),
-            neighbours=pl.lit([], dtype=pl.List(pl.String)),
-            votes=pl.lit(0.0),
-            evidence=pl.format(
-                "{} says it with {}: {}", pl.lit(file), pl.col("said_confidence").round(2), explain_match()
-            ),
-        )
+        .with_columns(votes=pl.lit(1.0))
     )
-    return TAGGED_OUTPUT.tables["scored_candidates"].shape(best)
+    said_by = pl.format("{} says it with {}: {}", pl.lit(file), pl.col("said_confidence").round(2), explain_match())
+    return shape_scored(best, materials, "external", said_by)

@@ -9,10 +9,8 @@ import polars as pl
 from pydantic import Field
 
 from tagflow.clues.hashtags import split_hashtag
-from tagflow.graph.matching import explain_match, match_names
-from tagflow.materials import Materials
-from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tagset.vocabulary import resolve_tags
+from tagflow.graph.matching import explain_match
+from tagflow.materials import Materials, match_said, shape_scored
 
 NEEDS = ("hashtags",)
 
@@ -32,20 +30,11 @@ def tag(
         .explode("said")
         .drop_nulls()
     )
-    tools = (resolve_tags(materials.tagset), materials.space, materials.encoder, materials.build_index)
     threshold = materials.thresholds.match if match is None else match
-    found = match_names(said["said"], *tools, threshold=threshold)
+    found = match_said(said, materials, threshold=threshold, nearest=1)
     best = (
-        said.join(found, on="said", maintain_order="left_right")
-        .sort("content_id", -pl.col("cosine"), "tag_id", "said")
+        found.sort("content_id", -pl.col("cosine"), "tag_id", "said")
         .unique(["content_id", "tag_id"], keep="first", maintain_order=True)
-        .join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
-        .with_columns(
-            confidence=pl.col("cosine").clip(0, 1),
-            path=pl.lit("hashtag"),
-            neighbours=pl.lit([], dtype=pl.List(pl.String)),
-            votes=pl.lit(1.0),
-            evidence=pl.format("its own hashtag {}", explain_match()),
-        )
+        .with_columns(score=pl.col("cosine"), votes=pl.lit(1.0))
     )
-    return TAGGED_OUTPUT.tables["scored_candidates"].shape(best)
+    return shape_scored(best, materials, "hashtag", pl.format("its own hashtag {}", explain_match()))

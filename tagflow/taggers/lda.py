@@ -13,7 +13,7 @@ from pydantic import Field
 from tagflow.confidence.one_against_rest import mark_answers
 from tagflow.graph.lexical import UNSPACED, read_terms
 from tagflow.graph.matching import list_found, take_best
-from tagflow.materials import Materials, list_annotations
+from tagflow.materials import Materials, list_annotations, shape_scored
 from tagflow.schemas import TAGGED_OUTPUT
 
 NEEDS = ("annotations",)
@@ -75,14 +75,9 @@ def tag(
     of_topic = given / np.maximum(given.sum(axis=0, keepdims=True), 1e-12)
     scores = model.transform(asked[spoken]) @ of_topic.T
     found = list_found(contents["content_id"].gather(spoken), tag_ids, *take_best(scores.astype(np.float32), top_k))
-    scored = found.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
-        confidence=pl.col("score").clip(0, 1),
-        path=pl.lit("topics"),
-        neighbours=pl.lit([], dtype=pl.List(pl.String)),
-        votes=pl.lit(0.0),
-        evidence=pl.format("likely tag of its likely topics: {} of 1", pl.col("score").round(3)),
+    return shape_scored(
+        found, materials, "topics", pl.format("likely tag of its likely topics: {} of 1", pl.col("score").round(3))
     )
-    return SCORED.shape(scored)
 
 
 def _count_words(language: str, min_contents: int, most_terms: int) -> Any:  # noqa: ANN401 - scikit-learn has no types

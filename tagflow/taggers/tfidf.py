@@ -15,10 +15,9 @@ from scipy.sparse import csr_array, diags_array
 
 from tagflow.confidence.one_against_rest import choose_tags, mark_answers, tell_left_out
 from tagflow.graph.lexical import UNSPACED, read_terms, search_terms
-from tagflow.graph.matching import explain_match, list_found, match_names, take_best
-from tagflow.materials import Materials, list_annotations
+from tagflow.graph.matching import explain_match, list_found, take_best
+from tagflow.materials import Materials, list_annotations, match_said, shape_scored
 from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tagset.vocabulary import resolve_tags
 
 VARIANTS = {"names": {"mode": "names"}, "linear": {"mode": "linear"}, "open": {"mode": "open"}}
 
@@ -140,11 +139,9 @@ def _name_phrases(
         }
     )
     heavy = said.sort("content_id", -pl.col("weight"), "said").group_by("content_id", maintain_order=True).head(top_k)
-    tools = (resolve_tags(materials.tagset), materials.space, materials.encoder, materials.build_index)
-    found = match_names(heavy["said"], *tools, threshold=materials.thresholds.match)
+    found = match_said(heavy, materials, threshold=materials.thresholds.match, nearest=1)
     best = (
-        heavy.join(found, on="said", maintain_order="left_right")
-        .with_columns(score=pl.col("weight") * pl.col("cosine"))
+        found.with_columns(score=pl.col("weight") * pl.col("cosine"))
         .sort("content_id", -pl.col("score"), "tag_id")
         .unique(["content_id", "tag_id"], keep="first", maintain_order=True)
     )
@@ -153,11 +150,4 @@ def _name_phrases(
 
 def _shape(pairs: pl.DataFrame, materials: Materials, reason: str | pl.Expr) -> pl.DataFrame:
     told = pl.lit(reason) if isinstance(reason, str) else reason
-    named = pairs.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left").with_columns(
-        confidence=pl.col("score").clip(0, 1),
-        path=pl.lit("words"),
-        neighbours=pl.lit([], dtype=pl.List(pl.String)),
-        votes=pl.lit(0.0),
-        evidence=pl.format("{}: {} of 1", told, pl.col("score").round(2)),
-    )
-    return SCORED.shape(named)
+    return shape_scored(pairs, materials, "words", pl.format("{}: {} of 1", told, pl.col("score").round(2)))

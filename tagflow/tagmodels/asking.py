@@ -36,6 +36,7 @@ WORDS = {
     "leaked": "it repeated the instructions",
     "unclear": "it was neither yes nor no",
     "no_number": "it was not one number from 0 to 100",
+    "out_of_scale": "its number was not on the scale",
     "no_logprobs": "the probabilities of Yes and No did not both come",
 }
 """Why an answer is unusable, in words that hold nothing of a content."""

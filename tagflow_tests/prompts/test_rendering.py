@@ -23,7 +23,18 @@ SLOT_VALUES = {
     "examples": [{"content": "{}", "tags": '["t"]'}],
     "candidates": list_candidates(["soup", "bread"], {1: "baked"}),
     "rules": ["never 1 and 2 together"],
-    "samples": [{"content": '{"title": "stew"}', "right": '"soup"', "wrong": '"bread"'}],
+    "samples": [
+        {
+            "content": '{"title": "stew"}',
+            "right": '"soup"',
+            "wrong": '"bread"',
+            "tags": '["soup"]',
+            "clues": '"a pot"',
+            "reasoning": '"it simmers"',
+        }
+    ],
+    "reason": True,
+    "style": "librarian",
     "single": False,
     "tag": '"soup"',
     "definition": '"a liquid"',

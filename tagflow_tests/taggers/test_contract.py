@@ -25,7 +25,9 @@ from tagflow.taggers import (
     name_model,
     resolve_method,
 )
-from tagflow_tests.worlds import KITCHEN_TAGS, kitchen, raw_clues, said
+from tagflow.tagmodels.interview import Interview
+from tagflow_tests.llm.method_reader import WordReader, open_interview
+from tagflow_tests.worlds import KITCHEN_TAGS, gather_knowledge, kitchen, raw_clues, said
 
 CONTENTS = raw_clues(
     said("n1", title="soup") | {"hashtags": ["soup"]},
@@ -54,8 +56,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """What a method needs to be told to work in a world of nine contents."""
 
 
+INTERVIEWS: list[Interview] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def word_reader() -> Iterator[None]:
+    """A loopback server whose model finds fit whatever word a content says."""
+    with open_interview(WordReader(), gather_knowledge(MATERIALS)) as (interview, _):
+        INTERVIEWS.append(interview)
+        yield
+    INTERVIEWS.clear()
+
+
 def run(method: str, contents: pl.DataFrame = CONTENTS, materials: Materials = MATERIALS) -> pl.DataFrame:
-    return load_tagger(method, SETTINGS.get(method, {}))(contents, materials)
+    asking = replace(materials, interview=INTERVIEWS[0].renew())
+    return load_tagger(method, SETTINGS.get(method, {}))(contents, asking)
 
 
 def test_the_papers_methods_are_listed() -> None:
