@@ -95,6 +95,18 @@ class TagModel(Protocol):
     def counts(self) -> dict[str, int]:
         """How answers were read and what was left out of them, for a run's metadata."""
 
+    def vary(self, *, samples: bool, passages: bool, model: str | None) -> "TagModel":
+        """Return the brain without parts, for ablations; what becomes of its questions stands in this one's books.
+
+        Args:
+            samples: whether it is told, or was taught by, annotated contents.
+            passages: whether it is told what tags stand for.
+            model: a tuned language model in the place of its own, by name.
+
+        Raises:
+            ConfigError: it is no language model, and one is named.
+        """
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that fit their contents (raw_clues columns).
 

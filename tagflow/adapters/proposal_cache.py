@@ -90,6 +90,10 @@ class RememberingTagModel:
         """The wrapped model's counts."""
         return self._model.counts
 
+    def vary(self, *, samples: bool, passages: bool, model: str | None) -> TagModel:
+        """Return the wrapped model without parts; a part that proposes is not varied."""
+        return self._model.vary(samples=samples, passages=passages, model=model)
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Ask the wrapped model."""
         return self._model.select(pairs, contents)

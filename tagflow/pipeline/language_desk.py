@@ -186,6 +186,7 @@ def make_brain(
     knowledge: Knowledge,
     context: int,
     tools: tuple[Engine, Progress],
+    find_model: Callable[[str], LanguageModel] | None = None,
 ) -> LLMTagModel:
     """Return the tag model that asks a language model.
 
@@ -196,6 +197,7 @@ def make_brain(
         knowledge: what is put into the questions.
         context: tokens that prompt and answer may have together.
         tools: run the batches and tell how far they are.
+        find_model: opens another model of the endpoint by its name.
     """
     writer = make_writer(settings, folder, context)
     single = settings.task == "single"
@@ -208,6 +210,7 @@ def make_brain(
         fields=writer.fields,
         redact=writer.redact,
         single=single,
+        find_model=find_model,
     )
 
 

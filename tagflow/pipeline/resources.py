@@ -36,7 +36,7 @@ from tagflow.graph.insertion import BuildIndex, extend_graph
 from tagflow.graph.lexical import Lexicon, open_lexicon
 from tagflow.knowledge.corrections import Cases, resolve_corrections
 from tagflow.knowledge.injection import Knowledge, find_neighbours
-from tagflow.knowledge.passages import split_passages
+from tagflow.knowledge.passages import define_tags, split_passages
 from tagflow.materials import Materials, Tagger, gather_materials
 from tagflow.pipeline.language_desk import LanguageDesk, make_brain, make_interview, open_desk
 from tagflow.pipeline.staging import Context, Runs, StagedRun
@@ -122,7 +122,8 @@ class Dataset:
         assert self.desk is not None
         told = knowledge or Knowledge(FUSED_TAGSET.tables["fused_tagset"].empty(), self.decisions.rules)
         tools, context = (self.engine, self.progress), self.desk.deployment.context
-        return make_brain(model or self.desk.endpoint, self.settings, self.folder, told, context, tools)
+        given = (self.settings, self.folder, told, context, tools)
+        return make_brain(model or self.desk.endpoint, *given, self.desk.open_model if model is None else None)
 
     def embedded_model(self, confidence: pl.DataFrame | None = None) -> EmbeddedTagModel:
         """Return the embedded tag model; without a confidence model it judges by the prior."""
@@ -152,7 +153,8 @@ class Dataset:
         samples = self.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
         taught = raw_clues.join(samples, on="content_id", how="semi")
         similarity = graph["content_tag_graph"].filter(pl.col("kind") == "similarity")
-        return Knowledge(tagset, self.decisions.rules, samples, taught, find_neighbours(similarity))
+        told = define_tags(tagset, self.read_passages())
+        return Knowledge(told, self.decisions.rules, samples, taught, find_neighbours(similarity))
 
     def materials(
         self,
@@ -171,8 +173,7 @@ class Dataset:
         if self.desk is not None:
             told = partial(self._gather, tagset, graph, raw_clues)
             find = None if language is None else lambda name: language
-            tools_of = (self.engine, self.progress)
-            interview = make_interview(self.desk, self.settings, self.folder, told, tools_of, find)
+            interview = make_interview(self.desk, self.settings, self.folder, told, (self.engine, self.progress), find)
         return gather_materials(*given, self._open_encoder, self.progress.say, read, interview)
 
     def load_tagger(self, method: str | None = None) -> Tagger:

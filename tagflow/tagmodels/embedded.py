@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tagflow.clues.conversion import has_text
 from tagflow.clues.hashtags import split_hashtag
 from tagflow.confidence.model import describe_prior_model, is_fitted, judge_pairs
+from tagflow.errors import ConfigError
 from tagflow.ports import Encoder, Engine, Segment
 from tagflow.schemas import CANDIDATE_TAGS
 from tagflow.tagmodels.ledger import FAILURES, RUNGS
@@ -97,6 +98,23 @@ class EmbeddedTagModel:
     def counts(self) -> dict[str, int]:
         """Nothing: it reads no answers."""
         return {}
+
+    def vary(self, *, samples: bool, passages: bool, model: str | None) -> "EmbeddedTagModel":
+        """Return it judging by the prior model where ``samples`` is off; it reads no passages when it judges.
+
+        Raises:
+            ConfigError: a language model is named.
+        """
+        if model is not None:
+            raise ConfigError(f"The language model {model!r} is named, and the brain is embedded: set brain to llm.")
+        return EmbeddedTagModel(
+            self._encoder,
+            self._phrase_encoder,
+            self._engine,
+            self._confidence if samples else describe_prior_model(),
+            proposals=self._proposals,
+            find_segmenter=self._find_segmenter,
+        )
 
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep every pair, with the probability of the prior model without history as ``choice``."""

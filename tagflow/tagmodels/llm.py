@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tagflow.calls import Answer, Call
 from tagflow.clues.conversion import has_text
+from tagflow.errors import ConfigError
 from tagflow.knowledge.injection import Knowledge
 from tagflow.ports import Engine, LanguageModel, Progress
 from tagflow.prompts.answers import PARSER, Reading, make_schema, read_tags
@@ -61,6 +63,8 @@ class LLMTagModel:
         redact: Callable[[str], str] | None = None,
         calibrate: Calibrate | None = None,
         single: bool = False,
+        find_model: Callable[[str], LanguageModel] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         """Keep the parts.
 
@@ -75,12 +79,15 @@ class LLMTagModel:
             redact: applied to every text of a content before it is shown.
             calibrate: fitted on answers; without it the numbers are the model's own.
             single: whether a content has at most one tag.
+            find_model: opens another model of the endpoint by its name.
+            ledger: where the ends of its questions are kept; its own without one.
         """
         self._model, self._knowledge, self._prompts = model, knowledge, prompts
         self._engine, self._progress, self._calibrate = engine, progress, calibrate
         self._limits = limits or Limits()
         self._writer = Writer(prompts, self._limits, tuple(fields), redact)
-        self._ledger = Ledger()
+        self._find_model, self._single = find_model, single
+        self._ledger = ledger or Ledger()
         self._chooser = Chooser(model, knowledge, self._writer, self._ledger, single=single)
         self._definitions = dict(knowledge.tagset.select("tag_id", "description").drop_nulls().iter_rows())
         self._names = dict(knowledge.tagset.select("tag_id", "tag").iter_rows())
@@ -124,6 +131,32 @@ class LLMTagModel:
     def counts(self) -> dict[str, int]:
         """How many answers were read in which way, and what was left out of them."""
         return self._ledger.counts
+
+    def vary(self, *, samples: bool, passages: bool, model: str | None) -> "LLMTagModel":
+        """Return it without samples or definitions in its questions, or with a tuned model; the books are shared.
+
+        Raises:
+            ConfigError: there is no other model to open.
+        """
+        if model is not None and self._find_model is None:
+            raise ConfigError(f"There is no endpoint on which to open the language model {model!r}.")
+        told = self._knowledge
+        if not passages:
+            told = replace(told, tagset=told.tagset.with_columns(description=pl.lit(None, pl.String)))
+        return LLMTagModel(
+            self._find_model(model) if self._find_model and model else self._model,
+            told,
+            self._prompts,
+            self._engine,
+            self._progress,
+            limits=self._limits if samples else replace(self._limits, shown=0),
+            fields=self._writer.fields,
+            redact=self._writer.redact,
+            calibrate=self._calibrate,
+            single=self._single,
+            find_model=self._find_model,
+            ledger=self._ledger,
+        )
 
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
         """Propose tags: ``votes`` counts the answers that said one, ``score`` is their share of the answers asked for.

@@ -86,3 +86,10 @@ def test_a_proposal_that_is_the_tag_itself_is_no_surer_than_sure() -> None:
     confidence = tag(NEW[:1], materials)["confidence"]
     assert len(confidence) == 200
     assert confidence.is_between(0, 1).all()
+
+
+def test_the_threshold_and_the_tags_of_a_proposal_are_settings() -> None:
+    proposed = proposals(("n", "stew", 1.0))
+    assert set(tag(NEW[:1], propose(proposed), match=0.7)["tag"]) == {"soup"}
+    assert set(tag(NEW[:1], propose(proposed), match=-1.0)["tag"]) == {"soup", "vegan", "travel"}
+    assert set(tag(NEW[:1], propose(proposed), match=-1.0, nearest=2)["tag"]) == {"soup", "vegan"}

@@ -5,8 +5,7 @@ import math
 import pytest
 
 from tagflow.confidence.model import PRIOR_MODEL
-from tagflow.taggers import taggpt_selective
-from tagflow.taggers.taggpt_selective import CLUE_CHARACTERS, tag
+from tagflow.taggers.taggpt_selective import tag
 from tagflow_tests.worlds import kitchen, raw_clues, said
 
 TWO = raw_clues(said("n", title="stew", caption="travel"))
@@ -25,17 +24,16 @@ def test_confidence_is_what_the_tag_model_chooses_without_history() -> None:
     assert found["travel"]["evidence"] == "near to one of the clues; closeness of meaning 0.71 of 1"
 
 
-def test_each_clue_brings_its_own_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taggpt_selective, "PER_CLUE", 1)
-    assert set(tag(TWO, kitchen(TWO))["tag"]) == {"soup", "travel"}
+def test_each_clue_brings_its_own_candidates() -> None:
+    assert set(tag(TWO, kitchen(TWO), per_clue=1)["tag"]) == {"soup", "travel"}
 
 
-def test_a_clue_is_read_up_to_its_hundredth_character(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty times "soup " are 100 characters; the travels after them would win if they were read."""
-    monkeypatch.setattr(taggpt_selective, "PER_CLUE", 1)
-    assert len("soup " * 20) == CLUE_CHARACTERS
+def test_a_clue_is_read_up_to_its_hundredth_character() -> None:
+    """Twenty times "soup " are 100 characters; the travels after them win only if they are read."""
+    assert len("soup " * 20) == 100
     long = raw_clues(said("n", asr="soup " * 20 + "travel " * 60))
-    assert set(tag(long, kitchen(long))["tag"]) == {"soup"}
+    assert set(tag(long, kitchen(long), per_clue=1)["tag"]) == {"soup"}
+    assert set(tag(long, kitchen(long), per_clue=1, clue_characters=1000)["tag"]) == {"travel"}
 
 
 def test_two_clues_that_bring_the_same_tag_bring_it_once() -> None:
