@@ -17,6 +17,7 @@ from filelock import FileLock
 from tagflow.adapters.artifact_files import (
     CHANGE,
     CREATE,
+    CREATE_WIDE,
     FORMAT,
     IDENTIFIER,
     READ,
@@ -143,7 +144,7 @@ class DuckDBStore:
         tables = {check_identifier(name): make_storable(f"{artifact}.{name}", frame) for name, frame in tables.items()}
         with self._replacing(dataset, artifact) as (store, staged):
             del store
-            with attached(staged, CREATE, uncompressed) as connection:
+            with attached(staged, CREATE_WIDE if uncompressed else CREATE, uncompressed) as connection:
                 for table, frame in tables.items():
                     create_table(connection, table, frame)
                 write_stamp(connection, list(tables), uncompressed)

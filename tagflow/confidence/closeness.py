@@ -6,8 +6,8 @@ from scipy.sparse import csr_array
 from tagflow.graph.lexical import stack_terms
 from tagflow.ports import Vectors
 
-PAIRS = 65_536  # ours: pairs whose vectors are held in memory together
-ROWS = 512  # ours: texts whose products with all tags are held in memory together
+CELLS = 2**20  # ours: numbers of pairs' vectors that are held in memory together; 4 MB, which lie in the cache
+PRODUCTS = 2**22  # ours: products of texts with all tags that are held in memory together, 16 MB
 
 Edges = tuple[np.ndarray, np.ndarray]
 """Tag row and content row of each edge."""
@@ -16,7 +16,7 @@ Edges = tuple[np.ndarray, np.ndarray]
 def dot_vectors(left: Vectors, left_rows: np.ndarray, right: Vectors, right_rows: np.ndarray) -> np.ndarray:
     """Return the product of each pair of rows."""
     out = np.zeros(len(left_rows), np.float64)
-    for part in _slices(len(left_rows)):
+    for part in _slices(len(left_rows), max(1, CELLS // max(1, left.shape[1]))):
         out[part] = np.einsum("ij,ij->i", left[left_rows[part]], right[right_rows[part]])
     return out
 
@@ -27,7 +27,7 @@ def dot_terms(left: csr_array, left_rows: np.ndarray, right: csr_array, right_ro
     order = np.argsort(place, kind="stable")
     turned = right.T.tocsr()
     out = np.zeros(len(left_rows), np.float64)
-    for part in _slices(len(rows), ROWS):
+    for part in _slices(len(rows), max(1, PRODUCTS // max(1, right.shape[0]))):
         pairs = order[
             np.searchsorted(place, part.start, sorter=order) : np.searchsorted(place, part.stop, sorter=order)
         ]
@@ -51,7 +51,7 @@ def compare_centroids(
     """
     sums = csr_array((np.ones(len(linked[0]), np.float32), linked), shape=(tags, len(vectors))) @ vectors
     out = np.zeros(len(content), np.float64)
-    for part in _slices(len(content)):
+    for part in _slices(len(content), max(1, CELLS // max(1, vectors.shape[1]))):
         rows = vectors[content[part]]
         rest = sums[tag[part]] - own[part, None].astype(np.float32) * rows
         length = np.linalg.norm(rest, axis=1)
@@ -71,5 +71,5 @@ def compare_term_centroids(
     return np.asarray((product - own * squares[content]) / np.where(length > 1e-3, length, np.inf))
 
 
-def _slices(length: int, size: int = PAIRS) -> list[slice]:
+def _slices(length: int, size: int) -> list[slice]:
     return [slice(start, start + size) for start in range(0, length, size)]

@@ -30,15 +30,26 @@ class Space(NamedTuple):
 def open_space(graph: Tables) -> Space:
     """Return the space of a graph; ``vectors`` is enough, then it has no classifier."""
     sides: list[tuple[pl.DataFrame, Vectors, csr_array]] = []
-    vectors = graph["vectors"]
-    width = vectors["vector"].dtype.shape[0]  # type: ignore[attr-defined]
     for kind in ("content", "tag"):
-        side = vectors.filter(pl.col("node_kind") == kind)
-        matrix = side["vector"].to_numpy() if len(side) else np.zeros((0, width), np.float32)
+        chosen = graph["vectors"]["node_kind"] == kind
+        side = graph["vectors"].drop("vector").filter(chosen)
         nodes = side.select("node").with_row_index("row").cast({"row": pl.Int64})
-        sides.append((nodes, np.ascontiguousarray(matrix), open_terms(side)))
+        sides.append((nodes, _gather_vectors(graph["vectors"]["vector"], chosen), open_terms(side)))
     classifier = _open_classifier(graph, sides[0][0], sides[1][0]) if len(graph.get("classifier", ())) else None
     return Space(*sides[0], *sides[1], classifier)
+
+
+def _gather_vectors(vectors: pl.Series, chosen: pl.Series) -> Vectors:
+    """Some of the vectors, without a second copy of them on the way; they come from the store in pieces."""
+    assert isinstance(vectors.dtype, pl.Array)
+    matrix = np.empty((int(chosen.sum()), vectors.dtype.shape[0]), np.float32)
+    seen = filled = 0
+    for piece in vectors.get_chunks():
+        here = chosen[seen : seen + len(piece)].to_numpy()
+        end = filled + int(here.sum())
+        matrix[filled:end] = piece.to_numpy()[here]
+        seen, filled = seen + len(piece), end
+    return matrix
 
 
 def _open_classifier(graph: Tables, contents: pl.DataFrame, tags: pl.DataFrame) -> Classifier:

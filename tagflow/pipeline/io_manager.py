@@ -20,11 +20,14 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Tables) -> None:
         """Stage the artifact; the last one of the run publishes all that it made, as one version of the dataset.
 
-        Vectors do not compress, so a file with them is written as it is.
+        Vectors do not compress, so a file with them is written as it is. The tables are taken over: ``obj`` is empty once
+        they are stored, because a run in this process keeps every output to its end, and all artifacts together may not
+        fit into the memory.
         """
         vectors = any(isinstance(dtype, pl.Array) for frame in obj.values() for dtype in frame.dtypes)
         store = self.workbench.store_for(context)
         store.write(context.partition_key, context.asset_key.path[-1], obj, uncompressed=vectors)
+        obj.clear()
         run = self.workbench.run_for(context)
         if run is not None and (version := run.publish_if_complete()):
             context.add_output_metadata({"version": version.number})

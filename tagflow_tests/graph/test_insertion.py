@@ -174,6 +174,18 @@ def test_stored_vectors_open_as_the_space_they_were() -> None:
     np.testing.assert_array_equal(space.tag_vectors, tag)
 
 
+def test_vectors_that_come_in_pieces_open_as_one_space() -> None:
+    """The store reads them in groups of rows; contents put in later stand behind the tags."""
+    rows = [("content", "a", (1, 0)), ("tag", "t", (0, 1)), ("tag", "u", (0.8, 0.6)), ("content", "b", (0.6, 0.8))]
+    pieces = [describe_vectors(pl.Series([node]), kind, unit(at), "f") for kind, node, at in rows]
+    stored = pl.concat(pieces, rechunk=False)
+    assert stored["vector"].n_chunks() == 4
+    space = open_space({"vectors": stored})
+    assert (space.contents["node"].to_list(), space.tags["node"].to_list()) == (["a", "b"], ["t", "u"])
+    np.testing.assert_array_equal(space.content_vectors, unit((1, 0), (0.6, 0.8)))
+    np.testing.assert_array_equal(space.tag_vectors, unit((0, 1), (0.8, 0.6)))
+
+
 def test_a_space_may_have_no_tags() -> None:
     rows = [
         describe_vectors(pl.Series(["a"]), "content", unit((0.6, 0.8)), "f"),

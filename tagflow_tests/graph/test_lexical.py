@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tagflow.graph import lexical
 from tagflow.graph.lexical import (
     BUCKETS,
     Lexicon,
@@ -96,6 +97,15 @@ def test_the_nearest_come_first_and_ties_by_their_place() -> None:
     assert cosines[0, 0] == cosines[0, 1] == 1.0
     assert 0 < cosines[0, 2] < 1
     assert cosines[1].tolist() == [0, 0, 0]
+
+
+def test_blocks_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets that tie on the edge of a block are the first ones, as without blocks."""
+    targets = weigh(["soup", "tomato", "soup", "tomato soup", "soup"])
+    for cells in (1, 10, 2**22):  # blocks of one text, of two, of all
+        monkeypatch.setattr(lexical, "CELLS", cells)
+        indices, _ = search_terms(weigh(["soup", "tomato", "quiche"]), targets, 2)
+        assert indices.tolist() == [[0, 2], [1, 3], [0, 1]]
 
 
 def test_fewer_targets_than_asked_for_are_all_there_are() -> None:

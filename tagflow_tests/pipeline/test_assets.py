@@ -259,3 +259,11 @@ def test_a_tag_set_of_nothing_stops_the_run_before_anything_is_tagged(tmp_path: 
     with pytest.raises(ConfigError, match=r"no tag is left \(\d+ too_rare\); lower vocabulary\.min_contents"):
         materialize(tmp_path, "thin")
     assert not (tmp_path / "warehouse" / "dataset=thin" / "tagged_output.duckdb").exists()
+
+
+def test_a_run_does_not_keep_what_it_stored(tmp_path: Path) -> None:
+    """Dagster keeps every output of a run in this process to its end; what is left of them here is empty."""
+    make_dataset(tmp_path, "toy", read_recipes(6), vocabulary=VOCABULARY)
+    result = materialize(tmp_path, "toy", "raw_clues,fitted_encoder,candidate_tags")
+    for asset in ("raw_clues", "fitted_encoder", "candidate_tags"):
+        assert result.output_for_node(asset) == {}
