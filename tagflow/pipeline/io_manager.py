@@ -20,9 +20,9 @@ class ArtifactIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Tables) -> None:
         """Stage the artifact; the last one of the run publishes all that it made, as one version of the dataset.
 
-        Vectors do not compress, so a file with them is written as it is. The tables are taken over: ``obj`` is empty once
-        they are stored, because a run in this process keeps every output to its end, and all artifacts together may not
-        fit into the memory.
+        Vectors do not compress, so a file with them is written as it is. The tables are taken over: ``obj`` is empty
+        once they are stored, because a run in this process keeps every output to its end, and all artifacts together
+        may not fit into the memory.
         """
         vectors = any(isinstance(dtype, pl.Array) for frame in obj.values() for dtype in frame.dtypes)
         store = self.workbench.store_for(context)
