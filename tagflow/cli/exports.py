@@ -9,19 +9,27 @@ import polars as pl
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ConfigError
+from tagflow.knowledge.origins import combine_origins
 from tagflow.schemas import ARTIFACTS
 from tagflow.settings import check_dataset_name, load_settings, suggest
+from tagflow.tagset.vocabulary import resolve_tags
 
 FORMATS = (".jsonl", ".csv", ".parquet")
 RISKY = r"^[=+\-@\t\r\n＝＋－＠]"
 """A cell that starts so is a formula to a spreadsheet; CSV gets a quote before it, JSONL and Parquet stay exact."""
 
 
-def run_export(name: str, artifact: str, file: Path) -> None:
+def run_export(name: str, artifact: str, file: Path, origin: str | None = None) -> None:
     """Write ``ARTIFACT`` or ``ARTIFACT.TABLE`` of a dataset, all or nothing.
 
+    Args:
+        name: the dataset.
+        artifact: what to write.
+        file: where to.
+        origin: whose tags of ``tagged_output`` (see ``combine_origins``); None: the artifact as it is.
+
     Raises:
-        ConfigError: no such dataset, artifact, table or format.
+        ConfigError: no such dataset, artifact, table or format, or an origin of something without one.
         ArtifactError: the artifact was not made yet.
     """
     data = find_data()
@@ -34,7 +42,14 @@ def run_export(name: str, artifact: str, file: Path) -> None:
         )
     if file.suffix not in FORMATS:
         raise ConfigError(f"{file} must end in one of {', '.join(FORMATS)}.")
-    frame = DuckDBStore(data / "warehouse").read(name, main, table or main)
+    store = DuckDBStore(data / "warehouse")
+    if origin is None:
+        frame = store.read(name, main, table or main)
+    elif artifact == "tagged_output":
+        names = resolve_tags(store.read(name, "fused_tagset"))
+        frame = combine_origins(store.read(name, "raw_clues"), store.read(name, artifact), names, origin)
+    else:
+        raise ConfigError(f"{artifact} has no tags of people and of the machine: --origin goes with tagged_output.")
     write_frame(frame, file)
     click.echo(f"{len(frame):,} rows of {artifact} written to {file}")
 

@@ -190,11 +190,17 @@ def judge(
 @click.argument("name")
 @click.argument("artifact")
 @click.argument("file", type=click.Path(path_type=Path))
-def export(name: str, artifact: str, file: Path) -> None:
+@click.option(
+    "--origin",
+    type=click.Choice(["human", "machine", "both"]),
+    default=None,
+    help="Of tagged_output: the tags people gave, those tagflow gave, or both with whose each is.",
+)
+def export(name: str, artifact: str, file: Path, origin: str | None) -> None:
     """Write an ARTIFACT (or ARTIFACT.TABLE) of the dataset NAME to FILE.{jsonl,csv,parquet}."""
     from tagflow.cli.exports import run_export
 
-    run_export(name, artifact, file)
+    run_export(name, artifact, file, origin)
 
 
 @cli.command()

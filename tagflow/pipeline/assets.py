@@ -28,7 +28,7 @@ from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
 from tagflow.pipeline.comparison import ablate_clues, list_entrants, run_methods
 from tagflow.pipeline.emergence import emerging_tags
 from tagflow.pipeline.jobs import find_methods, is_increment, is_retry, wants_ablations
-from tagflow.pipeline.pages import Result, describe_asset, make_result
+from tagflow.pipeline.pages import Result, describe_asset, make_result, tell_spread
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
@@ -269,7 +269,8 @@ def tagged_output(
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
-    return make_result(context, dataset, tables, **counts, **bands, **work, **materials.counts, **dataset.count_work())
+    spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"])
+    return make_result(context, dataset, tables, **counts, **bands, **work, **spent)
 
 
 def _read_tagged(context: dg.AssetExecutionContext, dataset: Dataset) -> Tables:

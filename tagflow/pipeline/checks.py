@@ -1,12 +1,16 @@
 """What must hold of the stored artifacts, shown on their pages; those of the schemas are made from the schemas."""
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
+from tagflow.calls import WAITING
 from tagflow.clues.conversion import has_text
+from tagflow.evaluation.drift import LIMIT, find_drift, measure_spread
 from tagflow.evaluation.separation import find_touched
 from tagflow.pipeline.assets import ASSETS, evaluation_report, raw_clues, tagged_output
 from tagflow.pipeline.datasets import DATASETS
+from tagflow.pipeline.pages import ENTROPY, SHARE
 from tagflow.pipeline.resources import Workbench
 from tagflow.report.sketches import sketch_table
 from tagflow.schemas import ARTIFACTS, STATUSES
@@ -14,6 +18,8 @@ from tagflow.tables import Tables
 from tagflow.tagset.filtering import count_tags
 from tagflow.tagset.health import measure_health
 from tagflow.tagset.vocabulary import collect_uses
+
+EARLIER = 30  # ours: about a month of daily refreshes
 
 MAY_BE_EMPTY = {"fitted_encoder", "candidate_tags", "knowledge_base", "emerging_tags"}
 """Artifacts without rows where the encoder is pretrained, none proposes, nobody annotated, all is tagged."""
@@ -66,6 +72,66 @@ def quarantine(raw_clues: Tables) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(refused)} records were refused" if len(refused) else None,
         metadata={"refused": len(refused), "reasons": table},
+    )
+
+
+@dg.asset_check(
+    asset=tagged_output,
+    name="answered",
+    partitions_def=DATASETS,
+    description="Every question to the language model has its answer: none is a dead letter, none waits for a budget.",
+)
+def answered(tagged_output: Tables) -> dg.AssetCheckResult:
+    """Warn about contents without an answer, and about a budget that ended."""
+    letters = tagged_output["dead_letters"]
+    waiting = letters.filter(pl.col("outcome").is_in(WAITING))
+    budget = waiting.filter(pl.col("outcome") == "over_budget")["content_id"].n_unique()
+    counts = {"waiting": waiting["content_id"].n_unique(), "dead_letters": len(letters) - len(waiting)}
+    said = [f"the budget ended before {budget:,} contents were answered"] if budget else []
+    said += [f"{counts['dead_letters']:,} questions were given up"] if counts["dead_letters"] else []
+    return dg.AssetCheckResult(
+        passed=letters.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join([*said, "the job ask_again asks for them"]) if len(letters) else None,
+        metadata={**counts, "over_budget": budget},
+    )
+
+
+@dg.asset_check(
+    asset=tagged_output,
+    name="drift",
+    partitions_def=DATASETS,
+    description="Neither the share of the commonest tag nor the entropy of all lies more than three deviations off the "
+    "earlier runs of the dataset.",
+)
+def drift(context: dg.AssetCheckExecutionContext, tagged_output: Tables) -> dg.AssetCheckResult:
+    """Warn if one tag swallows the contents, as compared with up to 30 earlier runs."""
+    now = measure_spread(tagged_output["tagged_output"])
+    (asked,) = context.op_execution_context.selected_asset_check_keys
+    wanted = dg.AssetRecordsFilter(asset_key=asked.asset_key, asset_partitions=[context.partition_key])
+    events = context.instance.fetch_materializations(wanted, limit=EARLIER + 1).records
+    earlier = [
+        event.asset_materialization.metadata
+        for event in events
+        if event.run_id != context.run.run_id and event.asset_materialization
+    ]
+    known = [told for told in earlier if SHARE in told and ENTROPY in told][:EARLIER]
+    shares, entropies = ([float(str(told[name].value)) for told in known] for name in (SHARE, ENTROPY))
+    found = find_drift(now, shares, entropies)
+    beyond = {figure: off for figure, off in found.items() if abs(off) > LIMIT}
+    said = [f"{figure} lies {off:+.1f} deviations off {len(known)} earlier runs" for figure, off in beyond.items()]
+    commonest = tagged_output["tagged_output"]["tag"].value_counts(sort=True).head(3)
+    return dg.AssetCheckResult(
+        passed=not beyond,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(said) or (None if found else "too few earlier runs to compare with"),
+        metadata={
+            SHARE: now.largest_share,
+            ENTROPY: now.entropy,
+            "earlier_runs": len(known),
+            **{f"{figure}, deviations": off for figure, off in found.items() if np.isfinite(off)},
+            "commonest tags": dg.MetadataValue.md(sketch_table(commonest, 3) if len(commonest) else "none"),
+        },
     )
 
 
@@ -170,6 +236,8 @@ def _make_rows_check(asset: dg.AssetsDefinition) -> dg.AssetChecksDefinition:
 CHECKS = [
     conservation,
     quarantine,
+    answered,
+    drift,
     tag_set_health,
     held_out_untouched,
     *(_make_schema_check(asset) for asset in ASSETS),

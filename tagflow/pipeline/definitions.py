@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from tagflow.pipeline.alerts import Send, make_alert_sensors
 from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.checks import CHECKS
 from tagflow.pipeline.io_manager import ArtifactIOManager
@@ -21,6 +22,7 @@ def build_defs(
     key_prefix: str | Sequence[str] = (),
     resources: Mapping[str, Any] | None = None,
     upstream: Mapping[str, str] | None = None,
+    alert: Send | None = None,
 ) -> dg.Definitions:
     """Return tagflow's definitions to be merged into those of another code location.
 
@@ -35,6 +37,7 @@ def build_defs(
             ``tagflow_io_manager``.
         upstream: assets that a dataset may name as its ``source.asset``, by key (``shop/products``), and the resource
             key of the IO manager that loads each, such as ``io_manager``.
+        alert: called with an ``Alert`` for each failed run and each check that did not pass.
     """
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     jobs = make_jobs(prefix)
@@ -46,7 +49,11 @@ def build_defs(
     return dg.Definitions(
         assets=[asset.with_attributes(asset_key_replacements=moved) for asset in made],
         asset_checks=[check.with_attributes(asset_key_replacements=moved) for check in CHECKS],
-        sensors=[*make_sensors(jobs, prefix), *(make_upstream_sensor(key, jobs, prefix) for key in upstream or ())],
+        sensors=[
+            *make_sensors(jobs, prefix),
+            *(make_upstream_sensor(key, jobs, prefix) for key in upstream or ()),
+            *(make_alert_sensors(alert, jobs, prefix) if alert else ()),
+        ],
         schedules=[make_schedule(jobs, prefix)],
         jobs=list(jobs),
         resources=given,

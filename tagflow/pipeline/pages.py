@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from tagflow.evaluation.drift import measure_spread
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset
 from tagflow.report.sketches import sketch_bars, sketch_line, sketch_table
@@ -22,6 +23,9 @@ OWNER = os.environ.get("TAGFLOW_OWNER", "team:tagging")
 
 IO_MANAGER = "tagflow_io_manager"
 """The resource that stores artifacts; a code location that tagflow is mounted in may have an ``io_manager``."""
+
+SHARE, ENTROPY = "share of the commonest tag", "entropy of the tags, bits"
+"""Figures of every run that later ones are compared with."""
 
 SAMPLE = 5  # ours: rows that are shown
 SPOKEN = ("clues", "text")
@@ -72,6 +76,12 @@ def make_result(context: dg.AssetExecutionContext, dataset: Dataset, tables: Tab
     dataset.progress.say(f"{name:<18} {time.monotonic() - dataset.opened:6.1f} s  {rows:>9,} rows  {said}")
     shown = {"dagster/row_count": rows, **counts, **draw_page(name, dataset.name, tables)}
     return dg.MaterializeResult(value=tables, metadata=shown)
+
+
+def tell_spread(tagged: pl.DataFrame) -> dict[str, dg.MetadataValue]:
+    """Return how the tags given are spread, as figures that Dagster plots over the runs."""
+    spread = measure_spread(tagged)
+    return {SHARE: dg.MetadataValue.float(spread.largest_share), ENTROPY: dg.MetadataValue.float(spread.entropy)}
 
 
 def draw_page(name: str, dataset: str, tables: Tables) -> dict[str, dg.MetadataValue]:

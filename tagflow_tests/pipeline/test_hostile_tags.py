@@ -84,6 +84,7 @@ class World:
             for number, record in enumerate(read_recipes(2 * len(HOSTILE)))
         ]
         folder = make_dataset(data, "hostile", records, **quick, description=HOSTILE[0], domain=HOSTILE[14])
+        self.written = (folder / "contents" / "contents.jsonl").read_bytes()
         (folder / "contents" / "=1+1\n\x1b[2J.csv").write_text("id,title\n1\n", encoding="utf-8")
         self.mark, warehouse = data / "executed", data / "warehouse" / "dataset=hostile"
         (data / "home").mkdir()
@@ -249,3 +250,26 @@ def test_no_module_unpickles_or_runs_code_that_came_as_data() -> None:
     for path in sorted((CHECKOUT / "tagflow").rglob("*.py")):
         code = re.sub(r'""".*?"""|#.*', "", path.read_text(encoding="utf-8"), flags=re.S)
         assert not banned.search(code), path
+
+
+def test_people_s_own_tags_are_written_over_by_nothing(world: World) -> None:
+    """Their file, the labels as stored and the export of what is theirs are what they wrote."""
+    records = [json.loads(line) for line in world.written.decode().splitlines()]
+    path = world.data / "hostile" / "contents" / "contents.jsonl"
+    assert path.read_bytes() == world.written
+    said = {record["id"]: record["tags"] for record in records}
+    stored = dict(world.store.read("hostile", "raw_clues").select("content_id", "labels").iter_rows())
+    assert {identity: [tag.strip() for tag in tags] for identity, tags in said.items()} == stored
+    done = call_tagflow(
+        "export", "hostile", "tagged_output", "human.jsonl", "--origin", "human", data=world.data, cwd=world.data
+    )
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in (world.data / "human.jsonl").read_text(encoding="utf-8").splitlines()]
+    exported: dict[str, list[str]] = {}
+    for row in rows:
+        exported.setdefault(row["content_id"], []).append(row["tag"])
+    assert exported == stored
+    refused = call_tagflow(
+        "export", "hostile", "raw_clues", "x.csv", "--origin", "both", data=world.data, cwd=world.data
+    )
+    assert "--origin goes with tagged_output" in refused.err
