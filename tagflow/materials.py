@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -65,6 +65,10 @@ class Materials:
         """Contents without an answer of a language model (see ``TagModel.failures``), whoever asked."""
         own = self.tag_model.failures
         return own if self.interview is None else pl.concat([own, self.interview.failures])
+
+    def renew(self) -> "Materials":
+        """Return the same with new books of a method's own questions, so that one method's are not another's."""
+        return self if self.interview is None else replace(self, interview=self.interview.renew())
 
     @property
     def counts(self) -> dict[str, int]:

@@ -81,12 +81,13 @@ def run_methods(
             runs.costs.append(_count(label, 0) | {"not_run": obstacle})
             dataset.progress.say(f"{label}: not run: {obstacle}")
             continue
-        before, failed = _read_books(dataset), len(materials.tag_model.failures)
+        own = materials.renew()
+        before, failed = _read_books(dataset), len(own.failures)
         started = time.process_time()
-        runs.scored[label] = tagger(contents, materials)
+        runs.scored[label] = tagger(contents, own)
         seconds = time.process_time() - started
         spent = {name: value - before.get(name, 0) for name, value in _read_books(dataset).items()}
-        unanswered = len(materials.tag_model.failures) - failed
+        unanswered = len(own.failures) - failed
         runs.costs.append(_count(label, len(contents)) | spent | {"seconds": seconds, "unanswered": unanswered})
         dataset.progress.say(
             f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of one core"

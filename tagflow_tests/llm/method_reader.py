@@ -22,6 +22,7 @@ from tagflow_tests.llm.fault_server import FaultServer, Reply
 from tagflow_tests.llm.keyword_reader import DOUBT, SURE
 
 REASON = "it says so"
+MOST = 10  # names that it gives; a list without an end is no answer
 
 
 class Reader:
@@ -59,7 +60,7 @@ class Reader:
             )
             return json.dumps({**reasons, "numbers": chosen})
         if '"tags":' in system:
-            return json.dumps({**reasons, "tags": list(self.name(clues))})
+            return json.dumps({**reasons, "tags": list(self.name(clues))[:MOST]})
         if '"clues":' in system:
             return json.dumps(reasons)
         odds = ("Yes", "No") if self.fits(asked_tag(call), clues) else ("No", "Yes")
