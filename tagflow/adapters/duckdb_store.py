@@ -3,6 +3,7 @@
 A reader gets the old version or the new one, whole, and never waits; a writer killed at any moment changes nothing.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -47,6 +48,8 @@ CACHES = ("vector_cache", "proposal_cache")
 
 PATIENCE = 600.0
 """Ours: seconds that a write outside a run waits for a run."""
+
+MARGIN = 1 << 20  # ours: bytes that DuckDB takes besides the rows
 
 TRIES = 5  # ours: times to look again where a version was removed while it was being opened
 
@@ -142,8 +145,8 @@ class DuckDBStore:
         if artifact in ARTIFACTS:
             tables = check_tables(ARTIFACTS[artifact], tables)
         tables = {check_identifier(name): make_storable(f"{artifact}.{name}", frame) for name, frame in tables.items()}
-        with self._replacing(dataset, artifact) as (store, staged):
-            del store
+        needed = sum(int(frame.estimated_size()) for frame in tables.values())
+        with self._replacing(dataset, artifact, needed) as (_, staged):
             with attached(staged, CREATE_WIDE if uncompressed else CREATE, uncompressed) as connection:
                 for table, frame in tables.items():
                     create_table(connection, table, frame)
@@ -161,7 +164,8 @@ class DuckDBStore:
         self.describe(dataset, artifact)  # raises before a folder is made for an artifact that is missing
         if rows.is_empty():
             return
-        with self._replacing(dataset, artifact) as (store, staged):
+        needed = self._find(dataset, artifact)[0].stat().st_size + int(rows.estimated_size())
+        with self._replacing(dataset, artifact, needed) as (store, staged):
             with store._opened(dataset, artifact, table) as (_, stamp, tables):
                 uncompressed = stamp["uncompressed"] == "true"
             shutil.copyfile(store._find(dataset, artifact)[0], staged)
@@ -178,7 +182,7 @@ class DuckDBStore:
         Raises:
             ArtifactError: as for ``write``.
         """
-        with self._explained(dataset, name), self._writing(dataset) as stage:
+        with self._explained(dataset, name, len(text)), self._writing(dataset) as stage:
             _replace(stage.folder, name, lambda path: path.write_text(text, encoding="utf-8") and None)
         return self._versions(dataset).link / name
 
@@ -248,10 +252,10 @@ class DuckDBStore:
             yield connection
 
     @contextmanager
-    def _replacing(self, dataset: str, artifact: str) -> Iterator[tuple["DuckDBStore", Path]]:
+    def _replacing(self, dataset: str, artifact: str, needed: int) -> Iterator[tuple["DuckDBStore", Path]]:
         """Yield a store that sees what is to be replaced, and where to build; if nothing fails, it takes its place."""
         public = self.path(dataset, artifact)
-        with self._explained(dataset, artifact):
+        with self._explained(dataset, artifact, needed):
             if artifact in CACHES:
                 public.parent.mkdir(parents=True, exist_ok=True)
                 with FileLock(public.with_name(f".{artifact}.lock")), _building(public) as staged:
@@ -280,15 +284,26 @@ class DuckDBStore:
             lease.release()
 
     @contextmanager
-    def _explained(self, dataset: str, artifact: str) -> Iterator[None]:
+    def _explained(self, dataset: str, artifact: str, needed: int = 0) -> Iterator[None]:
+        """Say what went wrong in one sentence; ``needed`` is about how many bytes are being written."""
         try:
             yield
         except (OSError, duckdb.Error) as error:
             public, what = self._versions(dataset).link, f"{artifact} of dataset {dataset!r}"
-            why = f"{getattr(error, 'strerror', None) or type(error).__name__} in {public}"
-            damaged = "Corrupt database" in str(error)  # upsert reads most blocks only when it changes them in the copy
-            said = explain_trouble(error, dataset, public / f"{artifact}.duckdb") if damaged else ""
-            raise ArtifactError(f"{what} {said or f'could not be written ({why}): nothing was changed'}.") from error
+            said = f"could not be written ({_tell_why(error, self._root, needed)} in {public}): nothing was changed"
+            if "Corrupt database" in str(error):  # upsert reads most blocks only when it changes them in the copy
+                said = explain_trouble(error, dataset, public / f"{artifact}.duckdb")
+            raise ArtifactError(f"{what} {said}.") from error
+
+
+def _tell_why(error: OSError | duckdb.Error, root: Path, needed: int) -> str:
+    """The system's own words for what it refused, and how much space there is where that may be the reason."""
+    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return error.strerror or type(error).__name__
+    free = shutil.disk_usage(root).free if root.exists() else 0
+    full = isinstance(error, OSError) or (isinstance(error, duckdb.IOException) and free < 2 * needed + MARGIN)
+    why = getattr(error, "strerror", None) or ("the disk is full" if full else type(error).__name__)
+    return f"{why}: about {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free," if full else why
 
 
 @contextmanager
