@@ -1,4 +1,4 @@
-"""Small rounds of ``python -m tagflow_tests.chaos.storage``: killed writers, many at once, full disks, damaged files."""
+"""Small rounds of ``tagflow_tests.chaos.storage``: killed writers, many at once, full disks, damaged files."""
 
 from collections.abc import Callable
 from pathlib import Path

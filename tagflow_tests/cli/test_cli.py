@@ -119,7 +119,7 @@ def test_a_misspelt_key_names_file_key_and_suggestion(call, tmp_path: Path) -> N
     assert said.code == 1
     assert "typo/dataset.yaml" in said.err
     assert "unknown key 'vocabulary.min_content', did you mean 'min_contents'" in said.err
-    assert not (tmp_path / "data" / "warehouse").exists()
+    assert not (tmp_path / "data" / "warehouse" / "dataset=wrong").exists()
 
 
 def test_an_unmappable_column_is_one_sentence_and_writes_nothing(call, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_an_unmappable_column_is_one_sentence_and_writes_nothing(call, tmp_path:
     assert said.code == 1
     assert "columns.title" in said.err
     assert said.err.count("\n") == 1
-    assert not (tmp_path / "data" / "warehouse").exists()
+    assert not (tmp_path / "data" / "warehouse" / "dataset=wrong").exists()
 
 
 def test_without_a_data_folder_tagflow_says_what_to_set(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_a_column_that_is_nowhere_is_refused_before_anything_is_written(tmp_path
     make_dataset(tmp_path, "wrong", read_recipes(3), columns={"title": "headline"})
     with pytest.raises(ConfigError, match=r"columns\.title.*headline"):
         materialize(tmp_path, "wrong")
-    assert not (tmp_path / "warehouse").exists()
+    assert not (tmp_path / "warehouse" / "dataset=wrong").exists()
 
 
 def test_an_unknown_method_names_file_method_and_what_exists(tmp_path: Path) -> None:
