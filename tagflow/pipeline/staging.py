@@ -15,6 +15,7 @@ from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.adapters.parent_watch import watch_parent
 from tagflow.adapters.version_manifest import Version
 from tagflow.errors import ArtifactError
+from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.publishing import find_set_faults
 from tagflow.schemas import ARTIFACTS
 from tagflow.settings import load_settings
@@ -51,7 +52,10 @@ def read_plan(context: Context) -> Plan:
     else:
         step = context.get_step_execution_context()
     run, layer = step.dagster_run, step.job_def.asset_layer
-    selected = {key for key in layer.selected_asset_keys if key.path[-1] in ARTIFACTS}
+    named = {key for key in layer.selected_asset_keys if key.path[-1] in ARTIFACTS}
+    selected = {
+        key for key in named if layer.asset_graph.get(key).partitions_def == DATASETS
+    }  # others' may share a name
     steps = None if run.step_keys_to_execute is None else set(run.step_keys_to_execute)
     made = {key for key in selected if steps is None or str(layer.get_op_output_handle(key).node_handle) in steps}
     root = run.root_run_id or run.run_id

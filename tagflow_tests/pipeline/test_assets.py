@@ -248,6 +248,16 @@ def test_a_column_that_is_nowhere_is_refused_before_anything_is_written(tmp_path
     assert not (tmp_path / "warehouse" / "dataset=wrong").exists()
 
 
+@pytest.mark.parametrize("written", [b"", b"\n \r\n", b'[{"id": "a"}]', b"id;title\n", b"\x00\x01"])
+def test_a_file_that_became_empty_or_an_array_replaces_nothing(demo_copy: Demo, written: bytes) -> None:
+    """The run fails with a sentence, and every artifact is the one it was."""
+    before = {name: demo_copy.store.path("recipes", name).read_bytes() for name in ("raw_clues", "tagged_output")}
+    (demo_copy.data / "recipes" / "contents" / "recipes.jsonl").write_bytes(written)
+    with pytest.raises(ConfigError, match=r"There are no records in|No record in"):
+        materialize(demo_copy.data, "recipes", "raw_clues")
+    assert {name: demo_copy.store.path("recipes", name).read_bytes() for name in before} == before
+
+
 def test_an_unknown_method_names_file_method_and_what_exists(tmp_path: Path) -> None:
     make_dataset(tmp_path, "wrong", read_recipes(3), tagging={"method": "llm4tags"})
     with pytest.raises(ConfigError, match=r"dataset\.yaml.*'llm4tags', did you mean 'llm4tag'.*taggpt_generative"):

@@ -27,6 +27,12 @@ def seven_things() -> int:
     return 7
 
 
+@dg.asset(key_prefix="theirs")
+def knowledge_base() -> int:
+    """A foreign asset whose key ends as one of ours does."""
+    return 3
+
+
 @dg.asset(deps=[dg.AssetKey([*PREFIX, "tagged_output"])])
 def count_of_tagged() -> None:
     """A foreign asset below one of ours."""
@@ -70,10 +76,15 @@ def products(context: dg.AssetExecutionContext) -> pl.DataFrame:
 def mount(data: Path, upstream: bool = True) -> dg.Definitions:
     """Return foreign definitions with ours in them."""
     foreign = dg.Definitions(
-        assets=[seven_things, count_of_tagged, products],
+        assets=[seven_things, count_of_tagged, products, knowledge_base],
         asset_checks=[seven],
         jobs=[
             dg.define_asset_job("tag_dataset", selection=[seven_things]),
+            dg.define_asset_job(
+                "everything",
+                selection=dg.AssetSelection.key_prefixes(PREFIX) | dg.AssetSelection.assets(knowledge_base),
+                executor_def=dg.in_process_executor,
+            ),
             dg.define_asset_job("restock", selection=[products], executor_def=dg.in_process_executor),
         ],
         sensors=[content_sensor],
@@ -93,7 +104,13 @@ def test_keys_and_names_begin_with_the_prefix_and_meet_none_that_is_there(tmp_pa
     dg.Definitions.validate_loadable(definitions)
     graph = definitions.resolve_asset_graph()
     keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
-    assert keys == {"seven_things", "count_of_tagged", PRODUCTS, *(f"media/tags/{name}" for name in ARTIFACTS)}
+    assert keys == {
+        "seven_things",
+        "count_of_tagged",
+        "theirs/knowledge_base",
+        PRODUCTS,
+        *(f"media/tags/{name}" for name in ARTIFACTS),
+    }
     parents = {key.to_user_string() for key in graph.get(dg.AssetKey([*PREFIX, "filtered_tagset"])).parent_keys}
     assert parents == {"media/tags/raw_clues", "media/tags/candidate_tags"}
     assert {key.to_user_string() for key in graph.get(dg.AssetKey([*PREFIX, "raw_clues"])).parent_keys} == {PRODUCTS}
@@ -139,7 +156,8 @@ def test_a_dataset_of_an_upstream_asset_is_tagged_checked_and_added_to_when_the_
 
         run("restock", tags={"count": "16"})
         assert ask() == []  # its first run is a person's
-        result = run("media_tags_tag_dataset", partition_key="some")
+        result = run("everything", partition_key="some")
+        assert result.output_for_node("theirs__knowledge_base") == 3
         evaluations = {check.check_name: check for check in result.get_asset_check_evaluations()}
         assert {"conservation", "declared_schema", "has_rows"} <= set(evaluations)
         assert evaluations["conservation"].passed
