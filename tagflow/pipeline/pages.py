@@ -31,6 +31,17 @@ SAMPLE = 5  # ours: rows that are shown
 SPOKEN = ("clues", "text")
 """What contents say is in the store alone: Dagster keeps its own copy of every page."""
 
+SAMPLED = {
+    "raw_clues": ("content_id", "labels", "split", "source_file"),
+    "tagged_output": ("content_id", "tag", "confidence", "band", "path"),
+    "fused_tagset": ("tag", "frequency", "aliases", "origin"),
+    "confidence_model": ("head", "feature", "mean", "coefficient"),
+    "emerging_tags": ("tag", "size", "cohesion", "nearest"),
+    "filtered_tagset": ("tag", "contents", "verdict", "origin"),
+    "evaluation_report": ("method", "metric", "value", "n"),
+}
+"""Columns of the sample rows, where all would not fit beside each other."""
+
 BARS = 30  # ours
 BOARD = ("nDCG@10", "P@1", "R@10")
 
@@ -74,19 +85,21 @@ def make_result(context: dg.AssetExecutionContext, dataset: Dataset, tables: Tab
     plain = {key: value for key, value in counts.items() if not isinstance(value, dg.MetadataValue)}
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in plain.items())
     dataset.progress.say(f"{name:<18} {time.monotonic() - dataset.opened:6.1f} s  {rows:>9,} rows  {said}")
-    shown = {"dagster/row_count": rows, **counts, **draw_page(name, dataset.name, tables)}
+    took = dg.MetadataValue.float(round(time.monotonic() - dataset.opened, 1))
+    shown = {"dagster/row_count": rows, **counts, "seconds": took, **draw_page(name, dataset.name, tables)}
     return dg.MaterializeResult(value=tables, metadata=shown)
 
 
 def tell_spread(tagged: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """Return how the tags given are spread, as figures that Dagster plots over the runs."""
     spread = measure_spread(tagged)
-    return {SHARE: dg.MetadataValue.float(spread.largest_share), ENTROPY: dg.MetadataValue.float(spread.entropy)}
+    figures = {SHARE: spread.largest_share, ENTROPY: spread.entropy}
+    return {name: dg.MetadataValue.float(round(figure, 4)) for name, figure in figures.items()}
 
 
 def draw_page(name: str, dataset: str, tables: Tables) -> dict[str, dg.MetadataValue]:
     """Return the pictures and sample rows of an artifact, each short enough to be shown inline."""
-    rows = tables[name].drop(SPOKEN, strict=False).head(SAMPLE)
+    rows = tables[name].select(SAMPLED.get(name, tables[name].columns)).drop(SPOKEN, strict=False).head(SAMPLE)
     shown = {"sample rows": sketch_table(rows, SAMPLE)} if len(rows) else {}
     for title, draw in PICTURES.get(name, {}).items():
         shown[title] = draw(tables, f"{dataset}: {title}")

@@ -18,6 +18,8 @@ WIDTH, HEIGHT = 300, 80  # ours
 COLOUR = "#3f83d2"  # ours: contrast about 4 on white and on near black
 DIAGONAL = f'<path d="M0 {HEIGHT}L{WIDTH} 0" stroke="#888" stroke-dasharray="4"/>'
 WIDTHS = (40, 24, 12, 6)  # ours: characters of a cell, tried in turn
+LINE = 54  # ours: characters of a row that Dagster shows beside a key's name in a window 1,400 pixels wide
+GAP = 2  # about what stands between two cells, in characters
 
 _ACTIVE = re.compile(r"[\\`*_\[\]<>|~&$^!]")
 _ADDRESS = re.compile(r"(?i)(www|:)(?=[./])|@")
@@ -65,8 +67,8 @@ def sketch_line(xs: Sequence[float], ys: Sequence[float], title: str, diagonal: 
 def sketch_table(frame: pl.DataFrame, rows: int) -> str:
     """Return the frame's first rows as a Markdown table in which no cell can do more than be read.
 
-    Long cells are cut with …; where the table would grow too long it shows fewer rows, then narrower cells, then fewer
-    columns.
+    Long cells are cut with …; where the table would grow too long or too wide to be seen it shows fewer rows, then
+    narrower cells, then fewer columns.
 
     Args:
         frame: any columns; lists are joined with commas, shares have three decimals.
@@ -75,7 +77,10 @@ def sketch_table(frame: pl.DataFrame, rows: int) -> str:
     head, body = frame.columns, frame.head(rows).rows()
     for columns in range(len(head), 0, -1):
         for width in WIDTHS:
-            lines = [[_cell(value, width) for value in row[:columns]] for row in (tuple(head), *body)]
+            shown = [[_show(value, width) for value in row[:columns]] for row in (tuple(head), *body)]
+            if columns > 1 and sum(max(map(len, column)) + GAP for column in zip(*shown, strict=True)) > LINE:
+                continue
+            lines = [[_escape(text) for text in row] for row in shown]
             table = [f"|{'|'.join(line)}|" for line in lines]
             table.insert(
                 1, "|" + "|".join("-:" if dtype.is_numeric() else "-" for dtype in frame.dtypes[:columns]) + "|"
@@ -117,13 +122,15 @@ def _scale(value: float, low: float, high: float, size: int) -> int:
     return round(size * min(max(share, 0.0), 1.0))
 
 
-def _cell(value: object, width: int) -> str:
+def _show(value: object, width: int) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, list):
         value = ", ".join(str(part) for part in value)
-    text = cut(plain(str(value)), width)
-    text = _ACTIVE.sub(r"\\\g<0>", text)
-    return _ADDRESS.sub("\\g<0>\u2060", text)  # a word joiner inside keeps an address from becoming a link
+    return cut(plain(str(value)), width)
+
+
+def _escape(text: str) -> str:
+    return _ADDRESS.sub("\\g<0>\u2060", _ACTIVE.sub(r"\\\g<0>", text))  # a word joiner inside an address: no link

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from tagflow.pipeline.assets import ASSETS
-from tagflow.pipeline.pages import PICTURES, draw_page
+from tagflow.pipeline.pages import PICTURES, SAMPLED, SPOKEN, draw_page
 from tagflow.schemas import ARTIFACTS
 from tagflow_tests.conftest import Demo, call_tagflow
 from tagflow_tests.pipeline.runs import make_dataset, materialize, metadata_of, read_recipes
@@ -30,6 +30,12 @@ def test_a_page_of_nothing_is_no_error(name: str) -> None:
     empty = {table: declared.empty() for table, declared in ARTIFACTS[name].tables.items()}
     for title, value in draw_page(name, "none", empty).items():
         assert len(value.value) < INLINE, title
+
+
+def test_the_columns_of_sample_rows_are_columns_of_their_artifacts_and_hold_no_content_text() -> None:
+    for name, columns in SAMPLED.items():
+        assert set(columns) <= set(ARTIFACTS[name].tables[name].columns)
+        assert not set(columns) & set(SPOKEN)
 
 
 def test_what_was_dropped_is_counted_with_its_reason(demo: Demo) -> None:

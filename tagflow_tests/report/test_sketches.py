@@ -124,5 +124,13 @@ def test_a_wide_table_has_narrower_cells_then_fewer_columns() -> None:
     assert len(rows) == 3
 
 
+def test_a_row_is_no_wider_than_what_is_seen_of_it() -> None:
+    """Two cells of 40 characters are cut to 24, which with two between them are 52 of 54; three are cut to 12."""
+    for columns, cell in ((1, 40), (2, 24), (3, 12)):
+        frame = pl.DataFrame({f"c{place}": ["s" * 40] for place in range(columns)})
+        row = sketch_table(frame, 1).splitlines()[2]
+        assert [len(text) for text in row.strip("|").split("|")] == [cell] * columns
+
+
 def test_a_table_without_columns_says_so() -> None:
     assert sketch_table(pl.DataFrame(), 3) == "The table has no columns."
