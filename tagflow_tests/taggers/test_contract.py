@@ -1,5 +1,6 @@
 """What every tagging method promises, whichever methods there are; and that a file is all a new method needs."""
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, EvaluationSettings, TaggingSettings
 from tagflow.taggers import (
     check_methods,
+    describe_settings,
     find_obstacle,
     list_compared,
     list_methods,
@@ -26,6 +28,7 @@ from tagflow.taggers import (
     resolve_method,
 )
 from tagflow.tagmodels.interview import Interview
+from tagflow_tests.conftest import CHECKOUT
 from tagflow_tests.llm.method_reader import WordReader, open_interview
 from tagflow_tests.worlds import KITCHEN_TAGS, gather_knowledge, kitchen, raw_clues, said
 
@@ -137,38 +140,17 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             delattr(taggers, name.rpartition(".")[2])
 
 
-LONGEST = '''"""Longest: the tag with the longest name, for everything."""
-
-from typing import Annotated
-
-import polars as pl
-from pydantic import Field
-
-from tagflow.materials import Materials
-from tagflow.schemas import TAGGED_OUTPUT
-
-NEEDS = ("annotations",)
-VARIANTS = {"unsure": {"confidence": 0.5}}
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
-def tag(
-    contents: pl.DataFrame, materials: Materials, *, confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-) -> pl.DataFrame:
-    """Return the ``scored_candidates``: the longest name of the tag set, with this confidence."""
-    named = materials.tagset.select("tag_id", "tag").sort(pl.col("tag").str.len_chars(), descending=True).head(1)
-    scored = contents.select("content_id").join(named, how="cross").with_columns(
-        confidence=pl.lit(confidence),
-        path=pl.lit("length"),
-        neighbours=pl.lit([], dtype=pl.List(pl.String)),
-        votes=pl.lit(0.0),
-        evidence=pl.lit("no tag has a longer name"),
-    )
-    return TAGGED_OUTPUT.tables["scored_candidates"].shape(scored)
-'''
+def read_example() -> str:
+    """Return the file that the README shows under "Add a method"."""
+    (code,) = re.findall(r"```python\n(.*?)```", README.split("**Add a method**")[1], re.S)
+    return str(code)
 
 
 def test_a_file_dropped_into_the_folder_is_a_method_with_settings_needs_and_variants(plug_in: Path) -> None:
-    (plug_in / "longest.py").write_text(LONGEST)
+    (plug_in / "longest.py").write_text(read_example())
     assert list_methods() == sorted([*METHODS, "longest"])
     chosen = DatasetSettings(tagging=TaggingSettings(method="longest", settings={"confidence": 0.25}))
     check_methods(chosen, "dataset.yaml")
@@ -183,6 +165,13 @@ def test_a_file_dropped_into_the_folder_is_a_method_with_settings_needs_and_vari
     wrong = DatasetSettings(tagging=TaggingSettings(method="longest", settings={"confidence": 2}))
     with pytest.raises(ConfigError, match=r"x\.yaml: tagging\.settings\.confidence: .*less than or equal to 1.*says 2"):
         check_methods(wrong, "x.yaml")
+
+
+def test_the_readme_lists_every_method_with_its_settings() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)`.*\| (.*) \|$", README.split("## Tagging methods")[1].split("\n## ")[0], re.M))
+    assert sorted(rows) == METHODS
+    for method, keys in rows.items():
+        assert re.findall(r"`(\w+)`", keys) == list(describe_settings(method).model_fields), method
 
 
 def test_an_alias_is_the_method() -> None:
