@@ -49,13 +49,14 @@ def load_guard_words(language: str) -> GuardWords:
     equals = [_split(line, "=") for line in _read_lines(f"equals_{language}.txt", "")]
     beside = [_split(line.removeprefix("~"), "=") for line in _read_lines(f"equals_{language}.txt", "~")]
     names = [_split(line, "=") for line in _read_lines(f"names_{language}.txt", "")]
+    equal_words = [_fold_all(group) for group in equals]
     return GuardWords(
-        _tabulate(words, "word", "group"),
+        _say_in_one_way(_tabulate(words, "word", "group"), equal_words),
         beginnings,
         endings,
         _part_negations(denied),
         _tabulate(names, "name", "thing"),
-        [_fold_all(group) for group in equals],
+        equal_words,
         [_fold_all(group) for group in beside],
         _read_synonyms(language),
     )
@@ -89,6 +90,13 @@ def _read_synonyms(language: str) -> pl.DataFrame:
 
 def _split(line: str, sign: str) -> list[str]:
     return [part.strip() for part in line.split(sign)]
+
+
+def _say_in_one_way(listed: pl.DataFrame, equals: Groups) -> pl.DataFrame:
+    """Words that are equal to another one are listed as that one too, since guards read tags after they became one."""
+    heads = {form: group[0] for group in equals for form in group[1:]}
+    said = listed.with_columns(pl.col("word").replace_strict(heads, default=None, return_dtype=pl.String))
+    return pl.concat([listed, said.drop_nulls("word")]).unique(maintain_order=True)
 
 
 def _fold_all(group: list[str]) -> list[str]:
