@@ -77,7 +77,7 @@ def test_chinese_numbers(left, right, reason):
         ("sugar", "sugarless", "one negates: sugar / sugarless"),
         ("men's shoes", "women's shoes", "opposites: men / women"),
         ("shoes for men", "women's shoes", "opposites: men / women"),
-        ("high blood pressure", "hypotension", "opposites: high / low"),
+        ("high blood pressure", "hypotension", "opposites: high blood pressure / low blood pressure"),
         ("high blood pressure", "hypertension", ""),
         ("christmas songs", "easter songs", "opposites: christmas / easter"),
         ("xmas songs", "easter songs", "opposites: christmas / easter"),
