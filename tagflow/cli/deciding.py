@@ -117,6 +117,11 @@ def run_merge(name: str, leader: str, aliases: Sequence[str]) -> None:
         add_to_list(merges, leader if under is None else under, [one for one in moved if find_key(one) not in known])
 
     told = [f"{desk.tell(alias)} becomes an alias of {desk.tell(leader)}." for alias in aliases]
+    told += [
+        f'The split of "{a}" and "{b}" is taken back.'
+        for a, b in desk.decisions.split
+        if find_key(a) != find_key(b) and {find_key(a), find_key(b)} <= {own, *keys}
+    ]
     desk.edit(["merge", leader, *aliases], change, "\n".join(told), MAKES_TAGS)
 
 

@@ -150,7 +150,8 @@ def _open(name: str) -> tuple[DuckDBStore, VocabularyDecisions]:
 def _read_export(file: Path, name: str) -> pl.DataFrame:
     if file.suffix not in READ:
         raise ConfigError(
-            f"{file} must end in one of {', '.join(READ)}: an earlier tagflow export {name} fused_tagset."
+            f"{file} must end in one of {', '.join(READ)}; export the tag set before a run to compare with it after: "
+            f"tagflow export {name} fused_tagset before.jsonl"
         )
     try:
         frame = pl.read_ndjson(file) if file.suffix == ".jsonl" else pl.read_parquet(file)

@@ -85,7 +85,7 @@ def test_a_merge_is_written_told_and_undone(ask: Ask, data: Path) -> None:
 def test_a_merge_takes_over_the_aliases_of_a_leader_and_gives_way_to_no_split(ask: Ask, data: Path) -> None:
     tell(ask, "split", "tomatoes", "tomato")
     tell(ask, "merge", "tomato", "roma")
-    tell(ask, "merge", "tomatoes", "tomato")
+    assert 'The split of "tomatoes" and "tomato" is taken back.' in tell(ask, "merge", "tomatoes", "tomato")
     assert read(data) == {"merge": {"tomatoes": ["tomato", "roma"]}}
     assert "Nothing to change" in tell(ask, "merge", "Tomatoes", "TOMATO")
 
