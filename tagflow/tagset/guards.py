@@ -131,7 +131,7 @@ def refuse_pairs(
 
 def _are_same(pairs: pl.DataFrame, language: str, words: GuardWords) -> pl.Series:
     folded = fold_pairs(pairs, language)
-    forms = make_forms(folded.texts, language, words)
+    forms = make_forms(folded.texts, language, words._replace(synonyms=words.synonyms.clear()))
     same = pl.Series([False] * len(pairs), dtype=pl.Boolean)
     for form in ("equal", "joined"):
         same |= forms[form].gather(folded.left) == forms[form].gather(folded.right)

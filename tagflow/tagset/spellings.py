@@ -76,15 +76,17 @@ def join_equals(texts: pl.Series, groups: Groups, *, spaced: bool) -> pl.Series:
 
 
 def join_synonyms(texts: pl.Series, synonyms: pl.DataFrame) -> pl.Series:
-    """Return lemmatised texts with the dictionary's phrases replaced by the first of their group, as one word.
+    """Return lemmatised texts with the dictionary's phrases replaced by the first of their group, as one word."""
+    return join_equals(texts, [[head, form] for form, head in synonyms.select("form", "head").iter_rows()], spaced=True)
 
-    Only phrases whose words all stand in some text are looked for: a dictionary is long, and asked panel by panel.
-    """
-    words = texts.str.split(" ").explode().unique()
-    parts = synonyms.select("form", part=pl.col("form").str.split(" ")).explode("part")
-    strange = parts.filter(~pl.col("part").is_in(words.implode()))["form"]
-    found = synonyms.filter(~pl.col("form").is_in(strange.unique().implode()))
-    return join_equals(texts, [[head, form] for form, head in found.select("form", "head").iter_rows()], spaced=True)
+
+def find_synonyms(texts: pl.Series, synonyms: pl.DataFrame) -> pl.DataFrame:
+    """Return the dictionary's rows whose words all stand in some text: it is long, and asked panel by panel."""
+    words = texts.str.split(" ").explode().drop_nulls().unique().implode()
+    begun = synonyms.filter(pl.col("first").is_in(words))
+    parts = begun.select("form", part=pl.col("form").str.split(" ")).explode("part")
+    strange = parts.filter(~pl.col("part").is_in(words))["form"]
+    return begun.filter(~pl.col("form").is_in(strange.unique().implode()))
 
 
 def make_forms(texts: pl.Series, language: str, words: GuardWords) -> pl.DataFrame:
@@ -101,6 +103,7 @@ def make_forms(texts: pl.Series, language: str, words: GuardWords) -> pl.DataFra
     lemmas = lemmatise(texts, language)
     equal = join_equals(lemmas, _lemmatise_groups(words.equals, language), spaced=True)
     beside = join_equals(equal, _lemmatise_groups(words.beside, language), spaced=True)
+    synonyms = find_synonyms(lemmas, words.synonyms)
     plain = texts.str.replace_all(r"[^\p{L}\p{M}\p{N}+#]+", "")
     return pl.DataFrame(
         {
@@ -109,8 +112,8 @@ def make_forms(texts: pl.Series, language: str, words: GuardWords) -> pl.DataFra
             "words": _sort_words(lemmas, language),
             "equal": _sort_words(equal, language),
             "beside": _sort_words(beside, language),
-            "thing": _sort_words(join_synonyms(lemmas, words.synonyms.filter("things")), language),
-            "synonym": _sort_words(join_synonyms(lemmas, words.synonyms), language),
+            "thing": _sort_words(join_synonyms(lemmas, synonyms.filter("things")), language),
+            "synonym": _sort_words(join_synonyms(lemmas, synonyms), language),
         }
     )
 
@@ -136,6 +139,12 @@ def _sort_words(texts: pl.Series, language: str) -> pl.Series:
 
 
 def _lemmatise_groups(groups: Groups, language: str) -> Groups:
+    return _lemmatise_once(tuple(map(tuple, groups)), language)
+
+
+@lru_cache(maxsize=8)
+def _lemmatise_once(groups: tuple[tuple[str, ...], ...], language: str) -> Groups:
+    """The lists are the same in every panel of pairs."""
     every = lemmatise(pl.Series([form for group in groups for form in group], dtype=pl.String), language).to_list()
     bounds = [0, *accumulate(map(len, groups))]
     return [every[begin:end] for begin, end in pairwise(bounds)]

@@ -25,8 +25,8 @@ class GuardWords(NamedTuple):
         names: name, thing; a name may stand for several things, a thing have several names.
         equals: phrases of the same meaning, the first of each group leading.
         beside: such phrases, which hold only beside another word that two tags share.
-        synonyms: form, head, things: phrases of a dictionary with one meaning and no other, the first of their group,
-            and whether they name things, which are the same more surely than deeds and ideas.
+        synonyms: form, head, things, first: phrases of a dictionary with one meaning and no other, the first of their group,
+            whether they name things, which are the same more surely than deeds and ideas, and the form's first word.
     """
 
     opposites: pl.DataFrame
@@ -85,7 +85,8 @@ def _read_synonyms(language: str) -> pl.DataFrame:
     lines = [line for line in lines if line and line[0] != "#"]
     groups = [_split(line.removeprefix("~"), "=") for line in lines]
     listed = {"form": groups, "head": [group[0] for group in groups], "things": [line[0] != "~" for line in lines]}
-    return pl.DataFrame(listed, schema=SYNONYMS).explode("form")
+    forms = pl.DataFrame(listed, schema=SYNONYMS).explode("form")
+    return forms.with_columns(first=pl.col("form").str.split(" ").list.first())
 
 
 def _split(line: str, sign: str) -> list[str]:
