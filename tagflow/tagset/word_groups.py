@@ -25,8 +25,8 @@ class GuardWords(NamedTuple):
         names: name, thing; a name may stand for several things, a thing have several names.
         equals: phrases of the same meaning, the first of each group leading.
         beside: such phrases, which hold only beside another word that two tags share.
-        synonyms: form, head, things, first: phrases of a dictionary with one meaning and no other, the first of their group,
-            whether they name things, which are the same more surely than deeds and ideas, and the form's first word.
+        synonyms: form, head, things, first: phrases of a dictionary with one meaning and no other, the first of their
+            group, whether they name things, which are the same more surely than deeds and ideas, and the first word.
     """
 
     opposites: pl.DataFrame
