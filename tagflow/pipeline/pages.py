@@ -33,7 +33,7 @@ SPOKEN = ("clues", "text")
 
 SAMPLED = {
     "raw_clues": ("content_id", "labels", "split", "source_file"),
-    "tagged_output": ("content_id", "tag", "confidence", "band", "path"),
+    "tagged_output": ("content_id", "tag", "confidence", "band"),
     "fused_tagset": ("tag", "frequency", "aliases", "origin"),
     "confidence_model": ("head", "feature", "mean", "coefficient"),
     "emerging_tags": ("tag", "size", "cohesion", "nearest"),

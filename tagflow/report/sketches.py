@@ -17,7 +17,7 @@ MARKS = 60  # ours: as many bars or points as always fit into LIMIT
 WIDTH, HEIGHT = 300, 80  # ours
 COLOUR = "#3f83d2"  # ours: contrast about 4 on white and on near black
 DIAGONAL = f'<path d="M0 {HEIGHT}L{WIDTH} 0" stroke="#888" stroke-dasharray="4"/>'
-WIDTHS = (40, 24, 12, 6)  # ours: characters of a cell, tried in turn
+WIDTHS = (40, 24, 18, 12, 6)  # ours: characters of a cell, tried in turn
 LINE = 54  # ours: characters of a row that Dagster shows beside a key's name in a window 1,400 pixels wide
 GAP = 2  # about what stands between two cells, in characters
 
