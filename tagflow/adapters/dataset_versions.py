@@ -130,6 +130,18 @@ class DatasetVersions:
             self._prune(kept)
             return earlier, version
 
+    def forget_earlier(self) -> int:
+        """Remove every version but the current one, and what is half done; return how many.
+
+        Raises:
+            OSError: a file cannot be removed.
+        """
+        self._sweep()
+        earlier = self.list_numbers()[:-1]
+        for number in earlier:
+            shutil.rmtree(self.folder / f"{number:06}")
+        return len(earlier)
+
     def find_damage(self, version: Version) -> list[str]:
         """Return the files of a version that are missing or not what was published, sorted."""
         return sorted(name for name, entry in version.files.items() if not _is_there(version.folder / name, entry))

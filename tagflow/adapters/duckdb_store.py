@@ -100,6 +100,12 @@ class DuckDBStore:
         store._pinned[dataset] = self._version(dataset)
         return store
 
+    def at(self, dataset: str, number: int) -> "DuckDBStore":
+        """Return a store that reads one version of the dataset; raises ArtifactError if there is none."""
+        store = DuckDBStore(self._root)
+        store._pinned[dataset] = self._versions(dataset).read(number)
+        return store
+
     def describe(self, dataset: str, artifact: str) -> dict[str, str]:
         """Return format, tagflow, written_at (UTC), uncompressed, and ``rows.<table>`` of each table in order."""
         with self._opened(dataset, artifact) as (_, stamp, _):

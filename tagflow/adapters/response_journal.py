@@ -158,6 +158,16 @@ class ResponseJournal:
         with self._file.read() as connection:
             return [name for (name,) in connection.execute("SELECT DISTINCT record FROM uses ORDER BY record")]
 
+    def list_records_of(self, runs: Sequence[str]) -> set[str]:
+        """Return the names of the records that answers of these runs were used for."""
+        with self._file.read() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT record FROM uses JOIN answers USING (key) "
+                "WHERE run IN (SELECT value FROM json_each(?))",
+                (pack(list(runs)),),
+            )
+            return {name for (name,) in rows}
+
     def costs(self, run: str | None = None) -> pl.DataFrame:
         """Return what each run, stage and task took (``COSTS``), sorted by them; None is every run."""
         with self._file.read() as connection:

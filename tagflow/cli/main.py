@@ -225,6 +225,16 @@ def versions(name: str, check: bool) -> None:
 
 @cli.command()
 @click.argument("name")
+@click.argument("content_ids", nargs=-1, metavar="[CONTENT_ID]...")
+def purge(name: str, content_ids: tuple[str, ...]) -> None:
+    """Remove every trace of deleted contents of the dataset NAME, or of all of it; what is in its folder stays."""
+    from tagflow.cli.purging import run_purge
+
+    run_purge(name, content_ids)
+
+
+@cli.command()
+@click.argument("name")
 @click.argument("version", type=click.IntRange(min=1), required=False)
 def rollback(name: str, version: int | None) -> None:
     """Make an earlier VERSION of the dataset NAME the current one (default: the last one before it)."""
