@@ -146,6 +146,9 @@ class LanguageModel(Protocol):
             ModelError: the endpoint refuses everything. What was answered before is in the journal.
         """
 
+    def is_kept(self, calls: Sequence[Call]) -> list[bool]:
+        """Return for each call whether its answer is kept, so that it would cost nothing."""
+
     def discard(self, calls: Sequence[Call]) -> None:
         """Drop the kept answers of calls that came to nothing, so that they are asked anew when they come again."""
 

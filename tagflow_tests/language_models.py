@@ -63,11 +63,16 @@ class ScriptedModel:
         self.name, self.fingerprint = "scripted", "scripted at nowhere"
         self.asked: list[Call] = []
         self.discarded: list[Call] = []
+        self.kept: set[Call] = set()
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
         """Answer in order."""
         self.asked += calls
         return [self._script(call) for call in calls]
+
+    def is_kept(self, calls: Sequence[Call]) -> list[bool]:
+        """Return which calls are among ``kept``."""
+        return [call in self.kept for call in calls]
 
     def discard(self, calls: Sequence[Call]) -> None:
         """Keep which calls came to nothing."""

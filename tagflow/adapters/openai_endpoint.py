@@ -118,6 +118,12 @@ class OpenAIEndpoint:
         self._journal.use([(key, call) for key, call, each in zip(keys, calls, given, strict=True) if each.stored])
         return given
 
+    def is_kept(self, calls: Sequence[Call]) -> list[bool]:
+        """Return for each call whether the journal holds its answer."""
+        keys = [make_key(self._address, self._model, call) for call in calls]
+        kept = self._journal.find(keys)
+        return [key in kept for key in keys]
+
     def discard(self, calls: Sequence[Call]) -> None:
         """Drop the kept answers of calls, and those of their samples that were asked for one by one."""
         asked = [each for call in calls for each in (call, *(_single_out(call, n) for n in range(call.samples)))]

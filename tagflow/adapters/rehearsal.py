@@ -91,6 +91,12 @@ class RehearsedModel:
         known = self._find(keys)
         return [self._answer_one(key, call, known) for key, call in zip(keys, calls, strict=True)]
 
+    def is_kept(self, calls: Sequence[Call]) -> list[bool]:
+        """Return for each call whether the journal holds its answer."""
+        keys = [make_key(self._address, self._model, call) for call in calls]
+        kept = self._find(keys)
+        return [key in kept for key in keys]
+
     def discard(self, calls: Sequence[Call]) -> None:
         """Leave the journal as it is: a plan changes nothing."""
 

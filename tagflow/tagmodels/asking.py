@@ -2,7 +2,8 @@
 
 An answer that cannot be read is asked for again with what was wrong; a prompt that is too long is shortened; an answer
 that broke off gets more room. Each of the three happens at most once, and what is still no answer stays without one.
-What could not be read is not kept either: the same words would fail the content for ever.
+What could not be read is not kept either: the same words would fail the content for ever. Where an earlier run has kept
+the answer to a second try, the first one, which failed then, is not paid again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,8 @@ R = TypeVar("R")
 
 SHORTER = 0.5  # ours: what is left of a content's room when the endpoint finds the prompt too long
 LARGER = 4  # ours: what a cap on the answer is multiplied by when the answer broke off
+
+LOOKED_AT = 16  # ours: questions that tell whether any of a batch was ever asked
 
 NO_ROOM = "instructions and candidates leave no room for the content"
 NOTHING_SHOWN = "none of the fields that may be shown has text"
@@ -114,6 +117,8 @@ def put(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool
     waiting = {place: FIRST for place in range(len(questions))}
     while waiting:
         built = {place: questions[place].build(effort) for place, effort in waiting.items()}
+        for place, mended in _find_mended(model, questions, waiting, built).items():
+            waiting[place], built[place] = mended, questions[place].build(mended)
         calls = {place: call for place, call in built.items() if call is not None}
         for place in built.keys() - calls.keys():
             known = replies[place]  # what a larger cap left no room for stays what it was
@@ -129,6 +134,52 @@ def put(model: LanguageModel, questions: Sequence[Question[R]], *, patient: bool
                 waiting[place] = effort
     ends = zip(replies, spent, read, strict=True)
     return [replace(reply, requests=requests, read=tuple(calls)) for reply, requests, calls in ends]
+
+
+def _find_mended(
+    model: LanguageModel, questions: Sequence[Question[R]], waiting: dict[int, Effort], built: dict[int, Call | None]
+) -> dict[int, Effort]:
+    """Return the efforts whose answers are kept, of questions whose next call is not.
+
+    A run that asks everything for the first time has none: it looks at a few questions only, as writing costs time.
+    """
+    calls = [(place, call) for place, call in built.items() if call is not None]
+    kept = model.is_kept([call for _, call in calls])
+    unkept = [place for (place, _), there in zip(calls, kept, strict=True) if not there]
+    looked = unkept[:LOOKED_AT]
+    found = _look_up(model, questions, waiting, looked)
+    if found or any(kept):
+        found |= _look_up(model, questions, waiting, unkept[LOOKED_AT:])
+        looked = unkept
+    for place in looked:
+        if place not in found:
+            questions[place].build(waiting[place])  # what was cut is noted by the writing: of what is asked, the last
+    return found
+
+
+def _look_up(
+    model: LanguageModel, questions: Sequence[Question[R]], waiting: dict[int, Effort], places: Sequence[int]
+) -> dict[int, Effort]:
+    tries = [
+        (place, effort, call)
+        for place in places
+        for effort in _list_remedies(waiting[place])
+        if (call := questions[place].build(effort)) is not None
+    ]
+    kept = model.is_kept([call for _, _, call in tries]) if tries else []
+    return {place: effort for (place, effort, _), there in zip(tries, kept, strict=True) if there}
+
+
+def _list_remedies(tried: Effort) -> list[Effort]:
+    """Return what a prompt too long, an answer broken off, or both lead to."""
+    shares = {tried.share, SHORTER}
+    growths = {tried.growth, LARGER}
+    return [
+        replace(tried, share=share, growth=growth)
+        for share in sorted(shares)
+        for growth in sorted(growths)
+        if (share, growth) != (tried.share, tried.growth)
+    ]
 
 
 def _judge(question: Question[R], call: Call, answer: Answer) -> Reply[R]:

@@ -235,18 +235,21 @@ def run_budget(total: Total, folder: Path, contents: int) -> None:
 @click.option("--seeds", default=0, show_default=True, help="The first seed; every round takes the next.")
 @click.option("--faults", default=10_000, show_default=True, help="Faults to be reached.")
 @click.option("--kills", default=20, show_default=True, help="Kills at random points.")
-@click.option("--contents", default=500, show_default=True, help="Contents of a world.")
+@click.option("--contents", default=500, show_default=True, help="Contents of a world whose runs are killed.")
+@click.option("--broken", default=2_000, show_default=True, help="Contents of a world whose server breaks.")
 @click.option("--quick", is_flag=True, help="A small round of everything.")
-def main(seeds: int, faults: int, kills: int, contents: int, quick: bool) -> None:
+def main(seeds: int, faults: int, kills: int, contents: int, broken: int, quick: bool) -> None:
     """Break, kill, count."""
     if quick:
-        faults, kills, contents = 60, 2, 60
+        faults, kills, contents, broken = 60, 2, 60, 60
     wire()
     total, seed = Total(), seeds
     with tempfile.TemporaryDirectory(prefix="tagflow-chaos-") as folder:
         while total.faults < faults:
             share = random.Random(seed).uniform(0.05, 0.2)
-            run_round(total, Path(folder) / f"round {seed}", seed, contents, share)
+            run_round(
+                total, Path(folder) / f"round {seed}", seed, broken, share
+            )  # large: a run costs seconds by itself
             seed += 1
         run_budget(total, Path(folder), contents)
         run_kills(total, Path(folder) / "random", contents, kills, ())

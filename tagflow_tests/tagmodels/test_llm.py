@@ -408,6 +408,22 @@ def test_an_answer_that_broke_off_gets_a_larger_cap_once_and_its_part_is_never_u
     assert rows(broken.failures, "outcome", "requests") == [("truncated", 2)]
 
 
+@pytest.mark.parametrize("outcome", ["truncated", "too_long"])
+def test_a_first_try_that_failed_is_not_paid_again_where_the_second_one_is_kept(outcome: str) -> None:
+    long = said("a", title="Soup", asr="boil the water and stir " * 200)
+    first = ScriptedModel(in_turn(words('{"tags": ["half"]}', outcome=outcome), words('{"tags": ["whole"]}')))
+    told = tag_model(first)
+    told.propose(raw_clues(long))
+    again = ScriptedModel(always('{"tags": ["whole"]}'))
+    again.kept = {first.asked[1]}
+    llm = tag_model(again)
+    assert rows(llm.propose(raw_clues(long, C)), "content_id", "tag") == [("a", "whole"), ("c", "whole")]
+    assert [call for call in again.asked if call.record == "a"] == [first.asked[1]]
+    assert len([call for call in again.asked if call.record == "c"]) == 1
+    cuts = [rows(each.cuts.filter(pl.col("content_id") == "a"), "field", "kept", "total") for each in (told, llm)]
+    assert cuts[0] == cuts[1]
+
+
 @pytest.mark.parametrize("outcome", [one for one in OUTCOMES if one not in ("answered", "truncated", "too_long")])
 def test_every_other_outcome_ends_the_question_and_is_accounted_for(outcome: str) -> None:
     def answer(call: Call) -> Answer:
