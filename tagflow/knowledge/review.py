@@ -196,7 +196,7 @@ def _explain(apply_at: float) -> pl.Expr:
 
 
 def _tell_doubt(apply_at: float) -> pl.Expr:
-    said = f"lies near {apply_at:g}, from where a tag is applied"
+    said = f"lies near {apply_at:.3g}, from where a tag is applied"
     near = pl.lit(said if math.isfinite(apply_at) else "is high, and no confidence is safe enough to apply a tag")
     far = pl.when(pl.col("confidence") >= apply_at).then(pl.lit("is high")).otherwise(pl.lit("is low"))
     return pl.when(pl.col("uncertainty") >= 0.9).then(near).otherwise(far)  # ours: 0.9 bit is 0.32 to 0.68 around 0.5

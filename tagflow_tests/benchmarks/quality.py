@@ -76,7 +76,10 @@ def main(folder: Path, names: tuple[str, ...], data: Path | None) -> None:
             click.echo(f"{name}: {time.monotonic() - started:.0f} s", err=True)
     _print(results)
     kept = ("ndcg10", "p1", "ece", "ece_scored", "right20", "match_right20", "hr3", "match_hr3")
-    sets = {name: {key: round(figures[key], 4) for key in kept} for name, figures in results.items()}
+    sets = {
+        name: {key: None if np.isnan(figures[key]) else round(figures[key], 4) for key in kept}  # NaN is no JSON
+        for name, figures in results.items()
+    }
     click.echo(json.dumps({"sets": sets}))
 
 
