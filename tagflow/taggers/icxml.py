@@ -17,7 +17,14 @@ from tagflow.materials import Materials, find_nearest, match_said, shape_scored
 from tagflow.prompts.method_answers import list_texts, make_answer, read_titles
 from tagflow.prompts.rendering import list_candidates
 from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tagmodels.candidates import FORM_TOKENS, enquire_numbers, enquire_tags, list_tags, score_places
+from tagflow.tagmodels.candidates import (
+    FORM_TOKENS,
+    enquire_numbers,
+    enquire_tags,
+    list_tags,
+    rank_chosen,
+    score_places,
+)
 from tagflow.tagmodels.interview import Enquiry, Interview, describe_sample
 
 NEEDS = ("language model",)
@@ -76,14 +83,7 @@ def tag(
     enquiries = enquire_numbers(interview, told, shown, most=most)
     answered = interview.ask("choose", enquiries, forgive=("unusable",))
     ordered = score_places(answered, shown)
-    whole = merged.filter(~pl.col("content_id").is_in(list(answered.failed))).join(
-        ordered.select("content_id", "tag_id", first="score"), on=["content_id", "tag_id"], how="left"
-    )
-    placed = whole.sort("content_id", pl.col("first").fill_null(-1.0), "turn", descending=[False, True, False])
-    scored = placed.with_columns(
-        score=1 - pl.int_range(pl.len()).over("content_id") / pl.len().over("content_id"),
-        votes=pl.col("first").is_not_null().cast(pl.Float64),
-    )
+    scored = rank_chosen(merged.filter(~pl.col("content_id").is_in(list(answered.failed))), ordered, "turn")
     how = pl.when(pl.col("votes") > 0).then(pl.lit("put into order by number")).otherwise(pl.lit("merged order"))
     return shape_scored(scored, materials, "late matching", pl.format('named as "{}"; {}', pl.col("said"), how))
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from tagflow.graph.matching import list_found, take_best
 from tagflow.materials import Materials, list_annotations, shape_scored
 from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tagmodels.candidates import enquire_numbers, enquire_tags, list_tags, score_places
+from tagflow.tagmodels.candidates import enquire_numbers, enquire_tags, list_tags, rank_chosen, score_places
 from tagflow.tagset.normalisation import tag_text
 
 NEEDS = ("language model",)
@@ -49,14 +49,8 @@ def tag(
     enquiries = enquire_numbers(interview, told, shown, most=most, reasons=("reasoning",))
     answered = interview.ask("choose", enquiries)
     picked = score_places(answered, shown)
-    whole = retrieved.join(
-        picked.select("content_id", "tag_id", picked="score"), on=["content_id", "tag_id"], how="left"
-    ).filter(pl.col("content_id").is_in([str(key) for key in answered.values]))
-    placed = whole.sort("content_id", pl.col("picked").fill_null(-1.0), "place", descending=[False, True, False])
-    scored = placed.with_columns(
-        score=1 - pl.int_range(pl.len()).over("content_id") / pl.len().over("content_id"),
-        votes=pl.col("picked").is_not_null().cast(pl.Float64),
-    )
+    told_of = retrieved.filter(pl.col("content_id").is_in([str(key) for key in answered.values]))
+    scored = rank_chosen(told_of, picked, "place")
     how = pl.when(pl.col("votes") > 0).then(pl.lit("picked by number")).otherwise(pl.lit("retrieved, not picked"))
     evidence = pl.format("{}; as near as {} to what the model inferred", how, pl.col("cosine").round(2))
     return shape_scored(scored, materials, "inferred tags", evidence)

@@ -141,6 +141,26 @@ def score_places(answered: Asked[Reasoned], candidates: Candidates, asked: int =
     )
 
 
+def rank_chosen(listed: pl.DataFrame, chosen: pl.DataFrame, order: str) -> pl.DataFrame:
+    """Return the listed tags, those that were chosen first, the others behind them as they were listed.
+
+    The score falls by equal steps from 1 for the first place of a content; ``votes`` is 1 for a chosen tag.
+
+    Args:
+        listed: content_id, tag_id, the column that says their order, and whatever else is known.
+        chosen: content_id, tag_id and score (see ``score_places``).
+        order: column of ``listed``, ascending.
+    """
+    first = chosen.select("content_id", "tag_id", first="score")
+    whole = listed.join(first, on=["content_id", "tag_id"], how="left", maintain_order="left")
+    placed = whole.sort("content_id", -pl.col("first").fill_null(-1.0), order)
+    return placed.select(
+        pl.exclude("first"),
+        score=1 - pl.int_range(pl.len()).over("content_id") / pl.len().over("content_id"),
+        votes=pl.col("first").is_not_null().cast(pl.Float64),
+    )
+
+
 def quote(text: pl.Expr, before: str) -> pl.Expr:
     """Return a model's words as evidence, or nothing where it gave none."""
     return pl.when(text == "").then(pl.lit("")).otherwise(pl.format(f"; {before}: {{}}", text))
