@@ -111,24 +111,24 @@ def test_pairs_keep_their_order_and_do_not_disturb_each_other() -> None:
 
 
 def test_the_best_candidate_leads_and_the_others_follow_it() -> None:
-    """Content a is at half of cosine 0.6 to b, the only one learned from: scores 0.3 * 0.5 and 0.3 * 0.25.
+    """Content a has a cosine of 0.6 to b, the only one learned from, and meaning counts 0.3: scores 0.18 and 0.18 / 2.
 
     Nothing is known of opera: the mean of its votes, 0.2 and none by words, stands for the score.
     """
     tags = SPACE.tags["node"].to_list()
     columns = np.array([{"soup": 0, "rome": 1}.get(tag, -1) for tag in tags])
-    weights = np.array([[0.5, 0.25]], np.float32)
+    weights = np.array([[1.0, 0.5]], np.float32)
     known = SPACE._replace(classifier=Classifier(np.array([1]), columns, weights, np.array([0.5], np.float32)))
     pairs = pl.DataFrame(
         {"content_id": ["a"] * 3, "tag_id": ["rome", "soup", "opera"], "human": [0.9, 0.0, 0.2], "machine": [0.0] * 3}
     )
     texts = pl.DataFrame({"content_id": ["a"], "text": ["soup"]})
     found = add_features(pairs, texts, tag_set({tag: [] for tag in TAGS}), HISTORY, known).to_dicts()
-    assert [row["learned"] for row in found] == pytest.approx([0.075, 0.15, 0.1])
-    assert [row["learned_log"] for row in found] == pytest.approx([math.log(0.075), math.log(0.15), math.log(0.1)])
-    assert [row["learned_lead"] for row in found] == pytest.approx([-0.075, 0.0, -0.05])
+    assert [row["learned"] for row in found] == pytest.approx([0.09, 0.18, 0.1])
+    assert [row["learned_log"] for row in found] == pytest.approx([math.log(0.09), math.log(0.18), math.log(0.1)])
+    assert [row["learned_lead"] for row in found] == pytest.approx([-0.09, 0.0, -0.08])
     assert [row["learned_rank"] for row in found] == pytest.approx([math.log(3), 0.0, math.log(2)])
-    assert [row["named_learned"] for row in found] == pytest.approx([0.0, math.log(0.15), 0.0])
+    assert [row["named_learned"] for row in found] == pytest.approx([0.0, math.log(0.18), 0.0])
 
 
 def test_how_often_a_name_is_right_is_told_by_the_other_contents_that_say_it() -> None:
