@@ -18,6 +18,8 @@ from tagflow.schemas import TAGGED_OUTPUT
 
 NEEDS = ("annotations",)
 
+SCORES = 1 << 22  # ours: scores of contents and tags that are held in memory together
+
 SCORED = TAGGED_OUTPUT.tables["scored_candidates"]
 
 
@@ -73,8 +75,14 @@ def tag(
     known = np.asarray(words.sum(axis=1)).ravel() > 0  # a content without a known word is of no topic
     given = answers.T @ (model.fit_transform(words) * known[:, None])  # (tags, topics)
     of_topic = given / np.maximum(given.sum(axis=0, keepdims=True), 1e-12)
-    scores = model.transform(asked[spoken]) @ of_topic.T
-    found = list_found(contents["content_id"].gather(spoken), tag_ids, *take_best(scores.astype(np.float32), top_k))
+    mixed = model.transform(asked[spoken])
+    together = max(1, SCORES // len(tag_ids))
+    parts = [
+        take_best((mixed[start : start + together] @ of_topic.T).astype(np.float32), top_k)
+        for start in range(0, len(mixed), together)
+    ]
+    columns, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
+    found = list_found(contents["content_id"].gather(spoken), tag_ids, columns, scores)
     return shape_scored(
         found, materials, "topics", pl.format("likely tag of its likely topics: {} of 1", pl.col("score").round(3))
     )

@@ -4,6 +4,7 @@ import dagster as dg
 
 from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.io_manager import ArtifactIOManager
+from tagflow.pipeline.pages import IO_MANAGER
 from tagflow.pipeline.resources import Workbench
 from tagflow_tests.chaos.wiring import wire
 
@@ -11,6 +12,6 @@ wire()
 workbench = Workbench()
 defs = dg.Definitions(
     assets=ASSETS,
-    resources={"workbench": workbench, "io_manager": ArtifactIOManager(workbench=workbench)},
+    resources={"workbench": workbench, IO_MANAGER: ArtifactIOManager(workbench=workbench)},
     executor=dg.multiprocess_executor,
 )

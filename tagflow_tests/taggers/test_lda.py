@@ -2,6 +2,7 @@
 
 import pytest
 
+from tagflow.taggers import lda
 from tagflow.taggers.lda import tag
 from tagflow_tests.worlds import kitchen, raw_clues, said
 
@@ -14,12 +15,15 @@ NEW = raw_clues(said("n", title=COOKING), said("m", title=ROAMING), said("short"
 WORLD = kitchen(NEW, more=KNOWN)
 
 
-def test_the_tags_of_a_topic_share_its_probability_by_use() -> None:
+@pytest.mark.parametrize("together", [lda.SCORES, 1])
+def test_the_tags_of_a_topic_share_its_probability_by_use(together: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five words of one subject, with a prior of 1/2 a topic, put h = (5 + 1/2) / (5 + 1) of a content into its topic.
 
     Six cooking contents have the tag soup, two of them vegan, six others travel: h of each counts here, 1 - h there.
-    The kitchen's own contents say words that no other says, so they are of no topic.
+    The kitchen's own contents say words that no other says, so they are of no topic. It is the same however many
+    scores are held together.
     """
+    monkeypatch.setattr(lda, "SCORES", together)
     scored = tag(NEW, WORLD, topics=2, passes=50)
     found = {(row["content_id"], row["tag"]): row["confidence"] for row in scored.to_dicts()}
     h = 5.5 / 6
