@@ -16,6 +16,15 @@ B = TypeVar("B")
 R = TypeVar("R")
 
 
+IntegerProduct = Callable[[NDArray[np.int8], NDArray[np.int8]], NDArray[np.int32]]
+"""Products of all rows of two tables of bytes, (n, k) and (m, k), as (n, m), without any rounding.
+
+The result may lie in memory that the next call uses again.
+"""
+
+FindProduct = Callable[[int], IntegerProduct | None]
+"""Returns the product worth taking to compare so many vectors with each other, if there is one."""
+
 Segment = Callable[[str], list[str]]
 """Splits a run of letters without spaces into words; the words put together are the run."""
 

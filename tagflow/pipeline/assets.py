@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from tagflow.adapters.integer_product import find_integer_product
 from tagflow.clues.conversion import has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
@@ -113,7 +114,9 @@ def fused_tagset(
     fit = raw_clues.filter((pl.col("split") == "fit") & has_text())
     contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
     given = (filtered_tagset, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
-    tables, changes = assemble_tagset(*given, dataset.thresholds, dataset.settings, dataset.confirm_pairs())
+    tables, changes = assemble_tagset(
+        *given, dataset.thresholds, dataset.settings, dataset.confirm_pairs(), find_integer_product
+    )
     decisions = dict(tables["fusion_log"]["decision"].value_counts().sort("decision").iter_rows())
     counts = count_changes(changes) if len(previous) else {}
     changed = {f"tags_{change}": count for change, count in counts.items()}

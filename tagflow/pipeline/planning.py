@@ -6,6 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from tagflow.adapters.content_sources import read_source
+from tagflow.adapters.integer_product import find_integer_product
 from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.rehearsal import RehearsedModel
 from tagflow.adapters.response_journal import ResponseJournal
@@ -123,7 +124,9 @@ class Rehearsal:
         previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
         contents = (fit["content_id"], lambda: embed_contents(fit, dataset.encoder))
         given = (filtered, uses, listed, previous, dataset.decisions, contents, dataset.encoder)
-        assemble_tagset(*given, dataset.thresholds, self._asked, dataset.confirm_pairs(self.model))
+        assemble_tagset(
+            *given, dataset.thresholds, self._asked, dataset.confirm_pairs(self.model), find_integer_product
+        )
 
     def _guess_pairs(self) -> None:
         ask = self._dataset.confirm_pairs(self.model)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 from tagflow.decisions import VocabularyDecisions
-from tagflow.ports import Encoder, Vectors
+from tagflow.ports import Encoder, FindProduct, Vectors
 from tagflow.settings import DatasetSettings, Thresholds
 from tagflow.tables import Tables
 from tagflow.tagset.decisions import apply_names, attach_aliases, collapse_members, decide_pairs
@@ -26,6 +26,7 @@ def assemble_tagset(
     thresholds: Thresholds,
     settings: DatasetSettings,
     ask: Ask | None = None,
+    find_product: FindProduct | None = None,
 ) -> tuple[Tables, Difference]:
     """Return the ``fused_tagset`` artifact, and what it changes of the tag set before it.
 
@@ -40,6 +41,7 @@ def assemble_tagset(
         thresholds: cosines from which two tags are redundant, and from which they are one.
         settings: how tags are fused.
         ask: says of pairs that only their cosine speaks for whether they are one (see ``fuse_tags``).
+        find_product: finds fast products for the fusion; they change its speed only.
     """
     forced = decide_pairs(decisions, listed)
     kept, uses = collapse_members(filtered, uses, forced)
@@ -55,7 +57,7 @@ def assemble_tagset(
         thresholds.sure,
         thresholds.apart,
     )
-    fused = fuse_tags(kept, uses, vectors, *fusing, ask=ask)
+    fused = fuse_tags(kept, uses, vectors, *fusing, ask=ask, find_product=find_product)
     log = pl.concat([forced.log, fused["fusion_log"]])
     tables = {"fused_tagset": attach_aliases(fused["fused_tagset"], forced), "fusion_log": log}
     tables = apply_names(tables, decisions)

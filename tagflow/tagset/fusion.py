@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from tagflow.ports import Vectors
+from tagflow.ports import FindProduct, Vectors
 from tagflow.schemas import FUSED_TAGSET
 from tagflow.settings import VocabularySettings
 from tagflow.tables import Tables
@@ -91,6 +91,7 @@ def fuse_tags(
     sure: float = ASKED["near"],
     apart_floor: float = APART_FLOOR,
     ask: Ask | None = None,
+    find_product: FindProduct | None = None,
 ) -> Tables:
     """Return the ``fused_tagset`` and its ``fusion_log``.
 
@@ -114,6 +115,7 @@ def fuse_tags(
         apart_floor: cosine of their contents below which two tags live apart.
         ask: asked once about all pairs that only their cosine speaks for; the merge is then made anew. Guards and
             people still refuse.
+        find_product: finds fast products for the scan; they change its speed only.
     """
     is_fixed = _is_fixed(settings) | pl.col("key").is_in(forced.leading.implode())
     rank = pl.struct(~is_fixed, -pl.col("contents"), pl.col("key")).rank("ordinal") - 1
@@ -122,7 +124,7 @@ def fuse_tags(
     if evidence is not None:
         evidence = Evidence(evidence.uses[order], evidence.vectors)
     judge = _Judge(kept["key"], (threshold, sure, apart_floor), settings, language, evidence)
-    index = ScanIndex(vectors)
+    index = ScanIndex(vectors, find_product=find_product)
     fixed = kept.select(is_fixed).to_series().to_numpy()
     low = max(threshold - settings.grey_band, -1.0)
     extra = _list_extra(kept["key"], index, low, language, judge.words)

@@ -18,6 +18,7 @@ import click
 import numpy as np
 import polars as pl
 
+from tagflow.adapters.integer_product import find_integer_product
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.progress import LogProgress
 from tagflow.adapters.sentence_encoder import PACKAGED, SentenceEncoder
@@ -108,7 +109,17 @@ def build_tag_set(contents: pl.DataFrame, pool: pl.DataFrame, encoder: Encoder) 
     evidence = gather_evidence(kept, uses, contents["content_id"], embed_contents(contents, encoder))
     vectors = encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
     threshold = find_thresholds(SETTINGS).fuse
-    fused = fuse_tags(kept, uses, vectors, threshold, vocabulary, SETTINGS.language, forced, evidence)
+    fused = fuse_tags(
+        kept,
+        uses,
+        vectors,
+        threshold,
+        vocabulary,
+        SETTINGS.language,
+        forced,
+        evidence,
+        find_product=find_integer_product,
+    )
     return filtered, fused["fused_tagset"]
 
 

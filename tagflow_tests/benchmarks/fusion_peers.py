@@ -13,6 +13,7 @@ import numpy as np
 from tagflow.ports import Vectors
 
 if TYPE_CHECKING:
+    from tagflow.ports import FindProduct
     from tagflow.tagset.leaders import Guard
 
 FLOOR = 0.7  # the member floor of the settings
@@ -45,16 +46,26 @@ def run_tagflow(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags
     from tagflow.tagset.leaders import merge_leaders
     from tagflow.tagset.pair_scan import ScanIndex
 
-    judge = make_guard(tags)
+    judge, find_product = make_guard(tags), load_product()
 
     def guard(i: np.ndarray, j: np.ndarray, cosine: np.ndarray) -> np.ndarray:
         with watch.measure("guard_s"):
             return judge(i, j, cosine)
 
     with watch.measure():
-        merge = merge_leaders(ScanIndex(vectors), threshold, FLOOR, guard=guard)
+        merge = merge_leaders(ScanIndex(vectors, find_product=find_product), threshold, FLOOR, guard=guard)
     watch.seconds["cpu_s"] -= watch.seconds.get("guard_s", 0.0)
     return {"note": f"{(merge.leader == np.arange(len(vectors))).sum():,} leaders, {len(merge.tag):,} decisions"}
+
+
+def load_product() -> "FindProduct":
+    """Return what finds the scan's fast product, torch loaded: in a run it has just embedded the tags."""
+    import torch  # noqa: F401
+
+    from tagflow.adapters.integer_product import find_integer_product
+
+    find_integer_product(10**6)
+    return find_integer_product
 
 
 def make_guard(tags: Tags) -> "Guard":
@@ -87,10 +98,11 @@ def make_guard(tags: Tags) -> "Guard":
 
 def run_tagflow_pairs(vectors: Vectors, threshold: float, watch: Stopwatch, tags: Tags) -> Found:
     """List all pairs, nothing merged."""
-    from tagflow.tagset.pair_scan import scan_pairs
+    from tagflow.tagset.pair_scan import ScanIndex, join_pairs
 
+    find_product = load_product()
     with watch.measure():
-        pairs = scan_pairs(vectors, threshold)
+        pairs = join_pairs(ScanIndex(vectors, find_product=find_product).iterate_pairs(threshold))
     return {"pairs": (pairs.i, pairs.j)}
 
 
@@ -102,15 +114,16 @@ def run_tagflow_increment(vectors: Vectors, threshold: float, watch: Stopwatch, 
     from tagflow.tagset.leaders import merge_leaders
     from tagflow.tagset.pair_scan import ScanIndex, join_pairs
 
+    find_product = load_product()
     old = len(vectors) - len(vectors) // 100
-    index = ScanIndex(vectors[:old])
+    index = ScanIndex(vectors[:old], find_product=find_product)
     known = join_pairs(index.iterate_pairs(threshold))
     with watch.measure():
         index.add(vectors[old:])
         new = join_pairs(index.iterate_pairs(threshold, start=old))
         merge = merge_leaders(index, threshold, FLOOR, pairs=[known, new])
     with watch.measure("whole_s"):
-        whole = merge_leaders(ScanIndex(vectors), threshold, FLOOR)
+        whole = merge_leaders(ScanIndex(vectors, find_product=find_product), threshold, FLOOR)
     same = "the same clusters" if np.array_equal(merge.leader, whole.leader) else "OTHER CLUSTERS"
     share = watch.seconds["cpu_s"] / watch.seconds["whole_s"]
     told = f"{share:.3f} of a whole fusion ({watch.seconds['whole_s']:.2f} s)"

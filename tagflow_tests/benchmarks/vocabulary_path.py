@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+from tagflow.adapters.integer_product import find_integer_product
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.adapters.ngram_encoder import NgramEncoder
 from tagflow.adapters.progress import LogProgress
@@ -64,7 +65,9 @@ def main(file: Path, language: str, sample: int, seed: int) -> None:
         vectors = encoder.encode(kept.select(tag_text(pl.col("tag"))).to_series().to_list())
     with _measure("fuse the tags", steps):
         evidence = gather_evidence(kept, uses, contents["content_id"], said)
-        tables = fuse_tags(kept, uses, vectors, threshold, vocabulary, language, forced, evidence)
+        tables = fuse_tags(
+            kept, uses, vectors, threshold, vocabulary, language, forced, evidence, find_product=find_integer_product
+        )
     fused, log = tables["fused_tagset"], tables["fusion_log"]
     del vectors, said, evidence
     with _measure("measure its health", steps):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from tagflow.errors import ArtifactError
-from tagflow.tagset import pair_scan
+from tagflow.tagset import pair_scan, scan_codes
 from tagflow.tagset.pair_scan import ScanIndex, iterate_pairs, join_pairs, scan_pairs
 
 
@@ -51,6 +51,10 @@ def check(vectors: np.ndarray, threshold: float, **asked) -> None:
     assert (i.tolist(), j.tolist(), cosine.tolist()) == list_exactly(vectors, threshold)
 
 
+def multiply_bytes(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return rows.astype(np.int32) @ others.astype(np.int32).T
+
+
 THRESHOLDS = st.sampled_from([-1.0, -0.3, 0.0, 0.3, 0.5, 0.7, 0.8, 0.95, 1.0])
 
 
@@ -61,8 +65,44 @@ THRESHOLDS = st.sampled_from([-1.0, -0.3, 0.0, 0.3, 0.5, 0.7, 0.8, 0.95, 1.0])
 )  # fmt: skip
 def test_the_scan_gives_every_pair_and_its_exact_cosine(seed, n, d, spread, threshold, tile, code):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pair_scan, "CODE", code)  # so that few components are enough to need a basis
+        patch.setattr(scan_codes, "CODE", code)  # so that few components are enough to need a basis
         check(draw(seed, n, d, spread), threshold, tile=tile)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32), n=st.integers(0, 40), d=st.integers(1, 20), spread=st.sampled_from([0.01, 0.3, 1.0]),
+    threshold=THRESHOLDS, tile=st.integers(1, 50), code=st.integers(2, 24), old=st.integers(0, 40),
+)  # fmt: skip
+def test_codes_in_bytes_lose_no_pair_also_where_later_vectors_go_beyond_their_steps(
+    seed, n, d, spread, threshold, tile, code, old
+):
+    vectors = draw(seed, n, d, spread)
+    asked = []
+
+    def find_product(count):
+        asked.append(count)
+        return multiply_bytes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_scan, "WIDE", code)
+        patch.setattr(scan_codes, "WIDE", code)
+        index = ScanIndex(vectors[:old], find_product=find_product)
+        before = join_pairs(index.iterate_pairs(threshold, tile=tile))
+        index.add(vectors[old:])
+        i, j, cosine = join_pairs([before, join_pairs(index.iterate_pairs(threshold, start=min(old, n), tile=tile))])
+    assert (i.tolist(), j.tolist(), cosine.tolist()) == list_exactly(vectors, threshold)
+    assert bool(asked) == (d > code)
+
+
+def test_the_bound_of_codes_in_bytes_is_tight_enough_to_rule_most_pairs_out():
+    vectors = draw(4, 500, 384, spread=0.8, rank=90)  # of which 96 components hold everything
+    codes = scan_codes.IntegerCodes(vectors, 0, multiply_bytes)
+    codes.add(vectors)
+    reached = codes.may_reach(np.arange(500), 0, 500, np.float32(0.8))
+    true = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    assert (true[reached] > 0.8 - 0.06).all()  # two errors of sqrt(96 / 12) steps of at most 0.5 / 127 each: 0.045
+    assert reached[true >= 0.8].all()
 
 
 @pytest.mark.parametrize("dense", [-1.0, 2.0])
@@ -116,7 +156,7 @@ def test_the_result_is_the_same_whatever_the_tile_the_seed_and_the_threads(rank)
 
 def test_the_basis_of_a_few_rows_serves_all_the_others(monkeypatch):
     vectors = draw(8, 60, 130, spread=0.5)
-    monkeypatch.setattr(pair_scan, "SAMPLE", 5)
+    monkeypatch.setattr(scan_codes, "SAMPLE", 5)
     check(vectors, 0.7, tile=16)
 
 
