@@ -34,6 +34,7 @@ def embed_tags(tags: Sequence[str], cache: Path) -> Vectors:
     digest = hashlib.sha256("\n".join([encoder.fingerprint, *tags]).encode()).hexdigest()
     told = cache.with_suffix(".sha256")
     if not (cache.exists() and told.exists() and told.read_text(encoding="utf-8") == digest):
+        cache.parent.mkdir(parents=True, exist_ok=True)
         np.save(cache, encoder.encode(tags))
         told.write_text(digest, encoding="utf-8")
     vectors: Vectors = np.load(cache)
