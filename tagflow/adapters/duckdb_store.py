@@ -39,7 +39,7 @@ from tagflow.adapters.dataset_lease import Lease
 from tagflow.adapters.dataset_versions import KEPT, DatasetVersions, Stage
 from tagflow.adapters.version_manifest import FileEntry, Version, is_whole
 from tagflow.errors import ArtifactError
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import ACROSS, ARTIFACTS
 from tagflow.settings import check_dataset_name
 from tagflow.tables import Tables, check_tables
 
@@ -148,8 +148,8 @@ class DuckDBStore:
             ArtifactError: the tables do not fit their schema or DuckDB, the disk fails, or another run holds the
                 dataset; the stored version stays.
         """
-        if artifact in ARTIFACTS:
-            tables = check_tables(ARTIFACTS[artifact], tables)
+        if declared := (ARTIFACTS | ACROSS).get(artifact):
+            tables = check_tables(declared, tables)
         tables = {check_identifier(name): make_storable(f"{artifact}.{name}", frame) for name, frame in tables.items()}
         needed = sum(int(frame.estimated_size()) for frame in tables.values())
         with self._replacing(dataset, artifact, needed) as (_, staged):

@@ -58,6 +58,16 @@ def run(name: str, select: str | None, failed_only: bool) -> None:
 
 
 @cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def leaderboard(names: tuple[str, ...], as_json: bool) -> None:
+    """Compare the methods over the datasets NAMES, or all that were evaluated; runs nothing."""
+    from tagflow.cli.leaderboard import run_leaderboard
+
+    run_leaderboard(names, as_json=as_json)
+
+
+@cli.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts as one JSON object.")
 def plan(name: str, as_json: bool) -> None:

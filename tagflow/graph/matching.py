@@ -58,8 +58,14 @@ def explain_match() -> pl.Expr:
 
 def take_best(scores: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return columns and scores of the best of each row, (rows, min(most, columns)); best first, ties by column."""
-    columns = np.argsort(-scores, axis=1, kind="stable")[:, :most].astype(np.int64)
-    return columns, np.take_along_axis(scores, columns, axis=1)
+    most = min(most, scores.shape[1])
+    if most == 0 or not len(scores):
+        return np.empty((len(scores), most), np.int64), np.empty((len(scores), most), np.float32)
+    away = -scores
+    row, column = np.nonzero(away <= np.partition(away, most - 1, axis=1)[:, most - 1, None])  # ties are in it too
+    order = np.lexsort((column, away[row, column], row))
+    kept = order[np.arange(len(row)) - np.searchsorted(row, row) < most]
+    return column[kept].reshape(-1, most).astype(np.int64), scores[row[kept], column[kept]].reshape(-1, most)
 
 
 def list_found(

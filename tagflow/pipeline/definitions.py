@@ -10,12 +10,13 @@ from tagflow.pipeline.assets import ASSETS
 from tagflow.pipeline.checks import CHECKS
 from tagflow.pipeline.io_manager import ArtifactIOManager
 from tagflow.pipeline.jobs import make_jobs
+from tagflow.pipeline.leaderboard import ASSETS_ACROSS, make_leaderboard_sensor
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.schedules import make_schedule
 from tagflow.pipeline.sensors import make_sensors
 from tagflow.pipeline.upstream import make_upstream_sensor
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import ACROSS, ARTIFACTS
 
 
 def build_defs(
@@ -41,16 +42,17 @@ def build_defs(
     """
     prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     jobs = make_jobs(prefix)
-    moved = {dg.AssetKey(name): dg.AssetKey([*prefix, name]) for name in ARTIFACTS}
+    moved = {dg.AssetKey(name): dg.AssetKey([*prefix, name]) for name in (*ARTIFACTS, *ACROSS)}
     made = [make_raw_clues(upstream), *ASSETS[1:]] if upstream else ASSETS
     given = dict(resources or {})
     workbench = given.setdefault("workbench", Workbench())
     given.setdefault("tagflow_io_manager", ArtifactIOManager(workbench=workbench))
     return dg.Definitions(
-        assets=[asset.with_attributes(asset_key_replacements=moved) for asset in made],
+        assets=[asset.with_attributes(asset_key_replacements=moved) for asset in (*made, *ASSETS_ACROSS)],
         asset_checks=[check.with_attributes(asset_key_replacements=moved) for check in CHECKS],
         sensors=[
             *make_sensors(jobs, prefix),
+            make_leaderboard_sensor(prefix),
             *(make_upstream_sensor(key, jobs, prefix) for key in upstream or ()),
             *(make_alert_sensors(alert, jobs, prefix) if alert else ()),
         ],

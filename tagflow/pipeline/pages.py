@@ -13,7 +13,7 @@ from tagflow.evaluation.drift import measure_spread
 from tagflow.pipeline.datasets import DATASETS
 from tagflow.pipeline.resources import Dataset
 from tagflow.report.sketches import sketch_bars, sketch_line, sketch_table
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import ACROSS, ARTIFACTS
 from tagflow.tables import Tables
 
 Result = dg.MaterializeResult[Tables]
@@ -48,7 +48,7 @@ BOARD = ("nDCG@10", "P@1", "R@10")
 
 def describe_asset(name: str, group: str, *kinds: str) -> dict[str, Any]:
     """Return the arguments of ``dg.asset`` for an artifact: all that its declared schema knows of it."""
-    artifact = ARTIFACTS[name]
+    artifact = (ARTIFACTS | ACROSS)[name]
     table = artifact.tables[name]
     columns = [
         dg.TableColumn(
@@ -64,8 +64,7 @@ def describe_asset(name: str, group: str, *kinds: str) -> dict[str, Any]:
     )
     return {
         "name": name,
-        "partitions_def": DATASETS,
-        "io_manager_key": IO_MANAGER,
+        **({"partitions_def": DATASETS, "io_manager_key": IO_MANAGER} if name in ARTIFACTS else {}),
         "group_name": group,
         "kinds": {"duckdb", "polars", *kinds},
         "owners": [OWNER],

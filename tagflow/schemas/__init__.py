@@ -5,7 +5,7 @@ the others are its side tables (logs, statuses). What a column means stands here
 the exports and the checks read it from here.
 """
 
-from tagflow.schemas.evaluation import EVALUATION_REPORT
+from tagflow.schemas.evaluation import EVALUATION_REPORT, LEADERBOARD
 from tagflow.schemas.tag_set import CANDIDATE_TAGS, FILTERED_TAGSET, FITTED_ENCODER, FUSED_TAGSET, RAW_CLUES
 from tagflow.schemas.tagging import (
     CONFIDENCE_MODEL,
@@ -33,9 +33,13 @@ ARTIFACTS: dict[str, Artifact] = {
         EVALUATION_REPORT,
     )
 }
-"""Every artifact by name, in the order of the way of a content."""
+"""Every artifact of a dataset by name, in the order of the way of a content."""
+
+ACROSS: dict[str, Artifact] = {LEADERBOARD.name: LEADERBOARD}
+"""Artifacts over all datasets."""
 
 __all__ = [
+    "ACROSS",
     "ARTIFACTS",
     "CANDIDATE_TAGS",
     "CONFIDENCE_MODEL",
@@ -46,6 +50,7 @@ __all__ = [
     "FITTED_ENCODER",
     "FUSED_TAGSET",
     "KNOWLEDGE_BASE",
+    "LEADERBOARD",
     "RAW_CLUES",
     "STATUSES",
     "TAGGED_OUTPUT",

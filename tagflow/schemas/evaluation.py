@@ -153,3 +153,35 @@ EVALUATION_REPORT = Artifact(
     "TagGPT §3, LLM4Tag §4",
     "Every method on the held-out contents, and the quality of the tag set.",
 )
+
+LEADERBOARD = Artifact(
+    "leaderboard",
+    {
+        "leaderboard": Table(
+            {
+                "dataset": Column(TEXT, "the dataset"),
+                "method": Column(TEXT, "tagging method"),
+                "ndcg10": Column(SHARE, "nDCG@10 on the held-out contents; null if it was not run", nullable=True),
+                "low": Column(SHARE, "lower end of its 95 % bootstrap interval", nullable=True),
+                "high": Column(SHARE, "upper end of it", nullable=True),
+                "p1": Column(SHARE, "P@1", nullable=True),
+                "r10": Column(SHARE, "R@10", nullable=True),
+                "f1_5": Column(SHARE, "F1@5", nullable=True),
+                "verdict": Column(
+                    TEXT,
+                    "better, worse or tied against the dataset's own method in nDCG@10 by the paired 95 % interval; "
+                    "in use for that one",
+                    nullable=True,
+                ),
+                "contents": Column(COUNT, "held-out contents with gold", nullable=True),
+                "seconds": Column(SHARE, "processor seconds for 1,000 contents, fit included", nullable=True),
+                "requests": Column(SHARE, "requests to a language model for 1,000 contents", nullable=True),
+                "unanswered": Column(SHARE, "share of contents without a usable answer", nullable=True),
+                "not_run": Column(TEXT, "why it was not run; null if it was", nullable=True),
+            },
+            key=("dataset", "method"),
+        ),
+    },
+    "LLM4Tag Table 1",
+    "Every method on every dataset that was evaluated, from the reports as they stand.",
+)

@@ -14,14 +14,16 @@ from tagflow.pipeline.selection import choose_assets
 RECIPES = Path(__file__).resolve().parents[2] / "data" / "recipes" / "contents" / "recipes.jsonl"
 
 
-def materialize(data: Path, name: str, select: str | None = None) -> dg.ExecuteInProcessResult:
+def materialize(
+    data: Path, name: str, select: str | None = None, tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
     """Run the selected assets and their checks on one dataset; an error is raised as it is."""
     definitions = build_definitions(Workbench(data=str(data)))
     chosen = choose_assets(definitions, select)
     with dg.instance_for_test() as instance:
         register_datasets(instance, data)
         job = definitions.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(instance=instance, partition_key=name, asset_selection=chosen)
+        return job.execute_in_process(instance=instance, partition_key=name, asset_selection=chosen, tags=tags)
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]:

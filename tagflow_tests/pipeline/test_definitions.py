@@ -13,7 +13,7 @@ from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions, defs
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.sensors import dataset_sensor
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import ACROSS, ARTIFACTS
 from tagflow_tests.conftest import CHECKOUT
 from tagflow_tests.pipeline.runs import make_dataset
 
@@ -37,6 +37,7 @@ LINEAGE = {
         "tagged_output",
     },
     "evaluation_report": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model", "tagged_output"},
+    "leaderboard": {"evaluation_report"},
 }
 
 
@@ -47,7 +48,7 @@ def test_the_definitions_load() -> None:
 def test_the_assets_are_the_declared_artifacts_with_this_lineage() -> None:
     graph = defs.resolve_asset_graph()
     keys = {key.to_user_string(): key for key in graph.get_all_asset_keys()}
-    assert set(keys) == set(ARTIFACTS) == set(LINEAGE)
+    assert set(keys) == set(ARTIFACTS) | set(ACROSS) == set(LINEAGE)
     found = {name: {parent.to_user_string() for parent in graph.get(key).parent_keys} for name, key in keys.items()}
     assert found == LINEAGE
 

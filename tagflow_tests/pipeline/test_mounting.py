@@ -13,7 +13,7 @@ from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ConfigError
 from tagflow.pipeline.definitions import build_defs
 from tagflow.pipeline.resources import Workbench
-from tagflow.schemas import ARTIFACTS
+from tagflow.schemas import ACROSS, ARTIFACTS
 from tagflow_tests.conftest import CHECKOUT
 from tagflow_tests.pipeline.runs import make_dataset, read_recipes
 
@@ -109,7 +109,7 @@ def test_keys_and_names_begin_with_the_prefix_and_meet_none_that_is_there(tmp_pa
         "count_of_tagged",
         "theirs/knowledge_base",
         PRODUCTS,
-        *(f"media/tags/{name}" for name in ARTIFACTS),
+        *(f"media/tags/{name}" for name in (*ARTIFACTS, *ACROSS)),
     }
     parents = {key.to_user_string() for key in graph.get(dg.AssetKey([*PREFIX, "filtered_tagset"])).parent_keys}
     assert parents == {"media/tags/raw_clues", "media/tags/candidate_tags"}
@@ -119,6 +119,7 @@ def test_keys_and_names_begin_with_the_prefix_and_meet_none_that_is_there(tmp_pa
         "content_sensor",
         "media_tags_content_sensor",
         "media_tags_dataset_sensor",
+        "media_tags_leaderboard_sensor",
         "media_tags_shop_products_sensor",
     }
     assert [schedule.name for schedule in repository.schedule_defs] == ["media_tags_refresh_schedule"]
