@@ -116,6 +116,25 @@ class TagModel(Protocol):
             ConfigError: it is no language model, and one is named.
         """
 
+    @property
+    def manner(self) -> dict[str, str]:
+        """What every selection and judgement depends on besides content and pairs: digests by model, prompts, settings.
+
+        What it is told of a content's candidates is no part of it (see ``look_up``).
+        """
+
+    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return what the answers about contents depend on besides them and the ``manner``, asking nobody.
+
+        Args:
+            pairs: those that would be selected among.
+            contents: ``raw_clues`` columns.
+
+        Returns:
+            content_id, candidates (ids of the tags it would choose among, sorted; or none, if ``told`` says them) and
+            told (digest of what it would be told of them), for each content, in any order.
+        """
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that fit their contents (raw_clues columns).
 

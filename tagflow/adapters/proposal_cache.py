@@ -94,6 +94,15 @@ class RememberingTagModel:
         """Return the wrapped model without parts; a part that proposes is not varied."""
         return self._model.vary(samples=samples, passages=passages, model=model)
 
+    @property
+    def manner(self) -> dict[str, str]:
+        """The wrapped model's manner."""
+        return self._model.manner
+
+    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Ask the wrapped model what it would be told."""
+        return self._model.look_up(pairs, contents)
+
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Ask the wrapped model."""
         return self._model.select(pairs, contents)

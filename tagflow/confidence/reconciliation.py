@@ -8,23 +8,29 @@ DONE = ("tagged", "no_tag_fits")
 """Statuses that stand until the content, the tag set or the model changes."""
 
 
-def find_settled(stored: Tables, raw_clues: pl.DataFrame, *, model: str, version: str) -> pl.Series:
-    """Return the ids of the contents whose stored tags still hold.
+def find_settled(
+    stored: Tables, raw_clues: pl.DataFrame, *, model: str, version: str, state: str | None = None
+) -> pl.Series:
+    """Return the ids of the contents whose stored tags still hold, whole rows, without a look at what they rest on.
 
-    They hold if the content did not change and everything stored was made by the same model with the same tag set;
-    where nothing was tagged at all, nobody knows by what, and nothing holds.
+    They hold if the content did not change, everything stored was made by the same model with the same tag set, and
+    the state of all else is the same; where nothing was tagged at all, nobody knows by what, and nothing holds.
 
     Args:
         stored: ``tagged_output`` as it stands.
         raw_clues: the contents as they are now.
         model: name of method and tag model.
         version: the tag set's version.
+        state: digest of all else that tags depend on; None asks for none.
     """
     made = stored["tagged_output"].select("model", "vocabulary_version").unique()
     if made.rows() != [(model, version)]:
         return raw_clues["content_id"].clear()
     status = stored["content_status"].filter(pl.col("status").is_in(DONE))
     same = raw_clues.join(status, on=["content_id", "content_hash"], how="semi", maintain_order="left")
+    if state is not None:
+        held = stored["basis"].filter(pl.col("state") == state)
+        same = same.join(held, on="content_id", how="semi", maintain_order="left")
     return same["content_id"]
 
 
@@ -35,23 +41,24 @@ def find_failed(stored: Tables, raw_clues: pl.DataFrame) -> pl.Series:
 
 
 def keep_settled(
-    stored: Tables, settled: pl.Series, tagged: pl.DataFrame, scored: pl.DataFrame, letters: pl.DataFrame | None = None
+    stored: Tables, settled: pl.Series, tagged: pl.DataFrame, scored: pl.DataFrame, beside: Tables | None = None
 ) -> Tables:
-    """Return the rows of the settled contents and of those tagged just now: tags, candidates and dead letters.
+    """Return the rows of the settled contents and of those tagged just now: tags, candidates and what is beside them.
 
     Args:
         stored: the artifact as it stands.
         settled: ids whose rows stay.
         tagged: ``tagged_output`` of the others.
         scored: ``scored_candidates`` of the others.
-        letters: ``dead_letters`` of the others.
+        beside: other tables of the others: ``dead_letters`` (default: none), ``basis``, ``answers``.
     """
-    new = {"tagged_output": tagged, "scored_candidates": scored}
-    new["dead_letters"] = stored["dead_letters"].clear() if letters is None else letters
-    order = {"tagged_output": ["content_id", "rank"], "scored_candidates": ["content_id"]}
-    order["dead_letters"] = ["content_id", "task"]
+    none = {"dead_letters": stored["dead_letters"].clear()}
+    new = {"tagged_output": tagged, "scored_candidates": scored, **none, **(beside or {})}
+    order = {"tagged_output": ["content_id", "rank"], "dead_letters": ["content_id", "task"]}
     parts = {name: stored[name].filter(pl.col("content_id").is_in(settled.implode())) for name in new}
     return {
-        name: pl.concat([parts[name], frame.select(parts[name].columns)]).sort(order[name], maintain_order=True)
+        name: pl.concat([parts[name], frame.select(parts[name].columns)]).sort(
+            order.get(name, ["content_id"]), maintain_order=True
+        )
         for name, frame in new.items()
     }

@@ -33,6 +33,7 @@ from tagflow.pipeline.pages import Result, describe_asset, make_result, tell_spr
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
+from tagflow.pipeline.standing import describe_state, keep_answers, reuse_answers, tell_reasons
 from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
@@ -236,25 +237,24 @@ def tagged_output(
     confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open_for(context)
-    contents = raw_clues["raw_clues"]
+    contents, stored = raw_clues["raw_clues"], dataset.read_previous(TAGGED_OUTPUT)
     knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents)
-    judge = dataset.tag_model(confidence_model["confidence_model"], knowledge)
+    brain = dataset.tag_model(confidence_model["confidence_model"], knowledge)
+    version = make_vocabulary_version(fused_tagset, dataset.decisions.rules)
+    cases = dataset.read_cases(fused_tagset, contents)
+    judge = reuse_answers(dataset, brain, stored, cases, version)
     materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge)
     settings = dataset.set_bands(confidence_model, judge)
-    model, version = (
-        dataset.name_model(materials.tag_model),
-        make_vocabulary_version(fused_tagset, dataset.decisions.rules),
-    )
+    model = dataset.name_model(materials.tag_model)
+    state = describe_state(dataset, judge, version, content_tag_graph, confidence_model, knowledge)
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
-    stored = _read_tagged(context, dataset)
-    cases = dataset.read_cases(fused_tagset, contents)
     if is_retry(context):
         failed = find_failed(stored, placed)
         settled = placed["content_id"].filter(~placed["content_id"].is_in(failed.implode()))
     else:
         decided = find_decided(stored, cases)
-        settled = find_settled(stored, placed, model=model, version=version)
-        settled = settled.filter(~settled.is_in(decided.implode()))
+        settled = find_settled(stored, placed, model=model, version=version, state=state)
+        settled = settled.filter(is_increment(context) & ~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
     answered = dataset.load_tagger()(asked, materials)
     letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
@@ -262,7 +262,8 @@ def tagged_output(
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
     allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
     tagged = rank_tags(allowed.kept, settings, model=model, version=version)
-    tables = keep_settled(stored, settled, tagged, scored, letters)
+    beside = {"dead_letters": letters, **keep_answers(judge, asked, letters, state, kept=dataset.asks)}
+    tables = keep_settled(stored, settled, tagged, scored, beside)
     status = account_contents(
         contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"], tables["dead_letters"]
     )
@@ -271,16 +272,10 @@ def tagged_output(
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
-    work = {"tagged_anew": len(asked), "kept_as_they_were": len(settled), "refused_by_rules": len(allowed.removed)}
-    spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"])
+    anew = len(asked) - judge.stale["reason"].null_count()
+    work = {"tagged_anew": anew, "kept_as_they_were": len(placed) - anew, "refused_by_rules": len(allowed.removed)}
+    spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"]) | tell_reasons(judge)
     return make_result(context, dataset, tables, **counts, **bands, **work, **spent)
-
-
-def _read_tagged(context: dg.AssetExecutionContext, dataset: Dataset) -> Tables:
-    """What is stored, where the run only adds to it; else nothing."""
-    if is_increment(context) or is_retry(context):
-        return dataset.read_previous(TAGGED_OUTPUT)
-    return {name: table.empty() for name, table in TAGGED_OUTPUT.tables.items()}
 
 
 @dg.asset(**describe_asset("evaluation_report", "evaluation"))

@@ -8,6 +8,7 @@ import polars as pl
 
 from tagflow.calls import Answer, Call
 from tagflow.confidence.model import describe_prior_model, judge_pairs
+from tagflow.confidence.staleness import digest
 from tagflow.knowledge.injection import Knowledge, keep_allowed, list_rules, retrieve_samples, tell_rules
 from tagflow.ports import LanguageModel
 from tagflow.prompts.answers import Reading, make_schema, read_choices
@@ -19,6 +20,8 @@ from tagflow.tagmodels.writing import Writer
 
 NUMBER_TOKENS = 4  # ours: of a number in an answer
 FORM_TOKENS = 64  # ours: of what stands around a list in an answer
+
+LOOKED_UP = pl.Schema({"content_id": pl.String(), "candidates": pl.List(pl.String()), "told": pl.String()})
 
 HALLUCINATED = ("out_of_range", "unknown_name", "disagreeing")
 """Slips that name something outside the list."""
@@ -88,19 +91,9 @@ class Chooser:
 
     def _gather(self, name: str, pairs: pl.DataFrame, contents: pl.DataFrame) -> list[_Task]:
         """The contents' candidates that may be shown, the likeliest first, ties by tag id."""
-        numbered = pairs.with_row_index("row").join(contents.select("content_id"), on="content_id", how="semi")
-        allowed = keep_allowed(numbered, self._rules, contents)
-        prior = judge_pairs(describe_prior_model(), allowed.with_columns(annotated=pl.lit(False)))
-        first = (
-            allowed.select("content_id", "tag_id", "row", prior=pl.Series(prior))
-            .sort(-pl.col("prior"), "tag_id")
-            .group_by("content_id", maintain_order=True)
-            .head(self._writer.limits.candidates)
-            .group_by("content_id", maintain_order=True)
-            .agg("row", "tag_id")
-        )
         tasks = []
-        joined = contents.select("content_id", "clues").join(first, on="content_id", maintain_order="left")
+        shown = self._list_shown(pairs, contents)
+        joined = contents.select("content_id", "clues").join(shown, on="content_id", maintain_order="left")
         for content_id, clues, rows, tag_ids in joined.rows():
             seen = self._writer.see(clues)
             if seen:
@@ -108,6 +101,39 @@ class Chooser:
             else:
                 self._ledger.settle(content_id, name, [("rejected", NOTHING_SHOWN, 0)])
         return tasks
+
+    def _list_shown(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        numbered = pairs.with_row_index("row").join(contents.select("content_id"), on="content_id", how="semi")
+        allowed = keep_allowed(numbered, self._rules, contents)
+        prior = judge_pairs(describe_prior_model(), allowed.with_columns(annotated=pl.lit(False)))
+        return (
+            allowed.select("content_id", "tag_id", "row", prior=pl.Series(prior))
+            .sort(-pl.col("prior"), "tag_id")
+            .group_by("content_id", maintain_order=True)
+            .head(self._writer.limits.candidates)
+            .group_by("content_id", maintain_order=True)
+            .agg("row", "tag_id")
+        )
+
+    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return content_id, candidates and told (see ``TagModel.look_up``): definitions, rules and samples, by id."""
+        shown = self._list_shown(pairs, contents)
+        hashes = dict(self._knowledge.contents.select("content_id", "content_hash").rows())
+        ids = dict(self._knowledge.tagset.select("tag", "tag_id").rows())
+        samples: dict[str, list[object]] = {}
+        for content_id, neighbour, *told in retrieve_samples(
+            self._knowledge, contents, self._writer.limits.shown
+        ).rows():
+            tags = [sorted(ids[name] for name in names) for names in told]
+            samples.setdefault(content_id, []).append([hashes[neighbour], *tags])
+        known = {content_id: sorted(tag_ids) for content_id, tag_ids in shown.select("content_id", "tag_id").rows()}
+        rows = []
+        for content_id in contents["content_id"]:
+            tag_ids = known.get(content_id, [])
+            definitions = [self._writer.clip(self._definitions.get(tag_id, "")) for tag_id in tag_ids]
+            rules = tell_rules(tag_ids, self._told, self._writer.prompts.language)
+            rows.append((content_id, tag_ids, digest(definitions, rules, samples.get(content_id, []))))
+        return pl.DataFrame(rows, schema=LOOKED_UP, orient="row")
 
     def _gather_samples(self, contents: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
         """The samples shown with each content, encoded; only fields that may be shown, redacted."""

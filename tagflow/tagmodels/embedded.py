@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from tagflow.clues.conversion import has_text
 from tagflow.clues.hashtags import split_hashtag
+from tagflow.confidence.features import FEATURES
 from tagflow.confidence.model import describe_prior_model, is_fitted, judge_pairs
+from tagflow.confidence.staleness import digest_frame, digest_rows
 from tagflow.errors import ConfigError
 from tagflow.ports import Encoder, Engine, Segment
 from tagflow.schemas import CANDIDATE_TAGS
@@ -115,6 +117,17 @@ class EmbeddedTagModel:
             proposals=self._proposals,
             find_segmenter=self._find_segmenter,
         )
+
+    @property
+    def manner(self) -> dict[str, str]:
+        """The confidence model that it judges by."""
+        return {"model": digest_frame(self._confidence), "prompts": "", "settings": ""}
+
+    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return a digest of the recall features of each content's pairs: all that it judges by."""
+        seen = digest_rows(pairs.select("content_id", "tag_id", *FEATURES, "annotated"), "content_id")
+        placed = contents.select("content_id").join(seen, on="content_id", how="left")
+        return placed.with_columns(pl.col("told").fill_null(""), candidates=pl.lit([], pl.List(pl.String)))
 
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep every pair, with the probability of the prior model without history as ``choice``."""

@@ -107,10 +107,19 @@ class LLMTagModel:
         """Hash of template, examples, numbers, fields shown, redaction and language model."""
         writer, limits = self._writer, self._limits
         asked = (limits.context, limits.proposals, limits.samples, limits.temperature)
-        redaction = getattr(writer.redact, "fingerprint", None) or (writer.redact is not None)
-        said = [self._prompts.fingerprint("propose"), PARSER, asked, writer.fields, str(redaction)]
+        said = [self._prompts.fingerprint("propose"), PARSER, asked, writer.fields, writer.redaction]
         text = json.dumps([*said, self._model.fingerprint], ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @property
+    def manner(self) -> dict[str, str]:
+        """Endpoint and model; templates of selection and judgement; the limits, fields and redaction of both."""
+        told = (self._single, getattr(self._calibrate, "fingerprint", ""))
+        return {"model": self._model.fingerprint, **self._writer.describe_tagging(*told)}
+
+    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return the candidates that it would show, and a digest of definitions, rules and samples beside them."""
+        return self._chooser.look_up(pairs, contents)
 
     @property
     def failures(self) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagflow.calls import Call
+from tagflow.confidence.staleness import digest
 from tagflow.prompts.framing import encode_fields, frame_text
 from tagflow.prompts.packing import Cut, estimate_messages, estimate_tokens, fit_clues
 from tagflow.prompts.rendering import Prompts
@@ -54,6 +55,20 @@ class Writer:
     limits: Limits
     fields: tuple[str, ...] = CLUE_FIELDS
     redact: Callable[[str], str] | None = None
+
+    @property
+    def redaction(self) -> str:
+        """Identity of the redaction."""
+        return str(getattr(self.redact, "fingerprint", None) or (self.redact is not None))
+
+    def describe_tagging(self, *more: object) -> dict[str, str]:
+        """Return digests of what every selection and judgement is written with, and ``more``: prompts and settings."""
+        drawn = () if self.limits.choices > 1 else ("temperature",)
+        seen = ("candidates", "shown")  # what comes of them is looked up for each content
+        other = ("proposals", "samples", "confirmations", "examples", *drawn, *seen)
+        limits = {name: number for name, number in vars(self.limits).items() if name not in other}
+        templates = [self.prompts.fingerprint(task) for task in ("select", "judge")]
+        return {"prompts": digest(*templates), "settings": digest(limits, self.fields, self.redaction, *more)}
 
     def see(self, clues: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
         """Return what may be shown of a content's clues, redacted, without blank texts."""

@@ -1,0 +1,88 @@
+"""What was answered before and still stands when a dataset is tagged again, and what is kept for the next time."""
+
+import dagster as dg
+import polars as pl
+
+from tagflow.confidence.staleness import ANSWERS, BASIS, digest, digest_frame, read_answers
+from tagflow.knowledge.corrections import Cases, find_decided
+from tagflow.knowledge.injection import Knowledge
+from tagflow.pipeline.resources import Dataset
+from tagflow.ports import TagModel
+from tagflow.report.sketches import sketch_table
+from tagflow.tables import Tables
+from tagflow.tagmodels.reuse import ReusingTagModel, Standing
+
+
+def reuse_answers(dataset: Dataset, brain: TagModel, stored: Tables, cases: Cases, version: str) -> ReusingTagModel:
+    """Return the brain with the stored answers before it.
+
+    A language model's answers are kept as it gave them; of an embedded one what was stored has the corrections in it.
+
+    Args:
+        dataset: opened.
+        brain: its tag model.
+        stored: ``tagged_output`` as it stands.
+        cases: people's corrections.
+        version: of the tag set.
+    """
+    corrected = pl.Series([], dtype=pl.String) if dataset.asks else find_decided(stored, cases)
+    tagging = dataset.settings.tagging
+    method = digest(tagging.method, tagging.settings)
+    told = (dataset.encoder.fingerprint, version, method)
+    return ReusingTagModel(brain, Standing(stored["basis"], read_answers(stored), corrected, *told))
+
+
+def describe_state(
+    dataset: Dataset, brain: TagModel, version: str, graph: Tables, judge: Tables, knowledge: Knowledge | None
+) -> str:
+    """Return a digest of all that the tags of a content depend on besides the content and its own edges.
+
+    Where it is what it was, the tags of unchanged contents are what they were, and nobody has to look at them one by
+    one.
+
+    Args:
+        dataset: opened.
+        brain: its tag model.
+        version: of the tag set.
+        graph: ``content_tag_graph``.
+        judge: ``confidence_model``.
+        knowledge: what a language model is told.
+    """
+    settings = dataset.settings
+    chosen = settings.model_dump(include={"language", "domain", "task", "tagging", "graph", "brain", "llm"})
+    tags = graph["vectors"].filter(pl.col("node_kind") == "tag").drop("vector", "terms", "term_weights")
+    frames = [tags, graph["classified"], judge["confidence_model"], judge.get("thresholds", pl.DataFrame())]
+    if knowledge is not None:
+        frames += [knowledge.samples, knowledge.tagset.select("tag_id", "description")]
+    return digest(chosen, dict(dataset.thresholds), brain.manner, version, *map(digest_frame, frames))
+
+
+def keep_answers(
+    brain: ReusingTagModel, asked: pl.DataFrame, letters: pl.DataFrame, state: str, *, kept: bool
+) -> Tables:
+    """Return ``basis`` and ``answers`` of the contents that were asked about and have an answer.
+
+    Args:
+        brain: has been asked.
+        asked: the contents; a method that asks no brain has an answer for each.
+        letters: those without an answer.
+        state: see ``describe_state``.
+        kept: whether the answers themselves are, because they could not be had again for nothing.
+    """
+    answered = asked.join(letters, on="content_id", how="anti", maintain_order="left")
+    hashed = answered.select("content_id", "content_hash")
+    rows = hashed.join(brain.basis.drop("content_hash"), on="content_id", how="left", maintain_order="left")
+    blanks = [pl.col(name).fill_null("") for name, dtype in BASIS.dtypes.items() if dtype == pl.String and name in rows]
+    full = rows.with_columns(*blanks, pl.col("candidates").fill_null(pl.lit([], pl.List(pl.String))))
+    answers = brain.answers.join(answered, on="content_id", how="semi", maintain_order="left")
+    return {
+        "basis": BASIS.shape(full.with_columns(state=pl.lit(state))),
+        "answers": answers if kept else ANSWERS.empty(),
+    }
+
+
+def tell_reasons(brain: ReusingTagModel) -> dict[str, dg.MetadataValue]:
+    """Return why contents were tagged anew, for the page."""
+    rows = [*brain.reasons.items()]
+    table = pl.DataFrame(rows, schema={"why": pl.String, "contents": pl.Int64}, orient="row")
+    return {"tagged anew, and why": dg.MetadataValue.md(sketch_table(table, len(table)) if rows else "none")}
