@@ -13,6 +13,7 @@ import polars as pl
 from tagflow.knowledge.corrections import PAIR
 from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.tables import Tables
+from tagflow.tagset.carrying import move_tags
 
 BASIS, ANSWERS = TAGGED_OUTPUT.tables["basis"], TAGGED_OUTPUT.tables["answers"]
 
@@ -80,6 +81,31 @@ def read_answers(stored: Tables) -> pl.DataFrame:
     judged = stored["scored_candidates"].join(kept, on="content_id", how="anti")
     told = judged.select(*PAIR, choice="confidence", confidence="confidence", rung=pl.lit(None, pl.String))
     return pl.concat([ANSWERS.shape(kept), ANSWERS.shape(told)])
+
+
+def carry_answers(stored: Tables, moves: pl.DataFrame, tagset: pl.DataFrame) -> Tables:
+    """Return the stored ``tagged_output`` with moved tags and today's names; of two answers that become one the surer.
+
+    Args:
+        stored: as it stands; ``tagged_output`` itself is to be ranked anew.
+        moves: tag_id and leader_id of tags that are part of others now.
+        tagset: ``fused_tagset``.
+    """
+    names = tagset.select("tag_id", "tag")
+    scored = _keep_surest(move_tags(stored["scored_candidates"], moves)).drop("tag").join(names, on="tag_id")
+    leaders = pl.element().replace(moves["tag_id"], moves["leader_id"])
+    return stored | {
+        "scored_candidates": scored.sort("content_id", -pl.col("confidence"), "tag").select(
+            stored["scored_candidates"].columns
+        ),
+        "answers": _keep_surest(move_tags(stored["answers"], moves)),
+        "basis": stored["basis"].with_columns(pl.col("candidates").list.eval(leaders).list.unique().list.sort()),
+    }
+
+
+def _keep_surest(rows: pl.DataFrame) -> pl.DataFrame:
+    surest = rows.sort("content_id", -pl.col("confidence"), "tag_id", nulls_last=True)
+    return surest.unique(PAIR, keep="first", maintain_order=True)
 
 
 def count_reasons(told: pl.DataFrame) -> dict[str, int]:

@@ -145,6 +145,12 @@ def correct_samples(samples: pl.DataFrame, cases: Cases) -> pl.DataFrame:
     return pl.concat([others, reviewed]).sort(PAIR)
 
 
+def keep_surest_samples(samples: pl.DataFrame) -> pl.DataFrame:
+    """Return the ``knowledge_base`` with one row a pair: what people reviewed, then what is right, then by origin."""
+    order = samples.sort(*PAIR, pl.col("origin") != REVIEWED, ~pl.col("right"), "origin")
+    return order.unique(PAIR, keep="first", maintain_order=True)
+
+
 def find_decided(stored: Tables, cases: Cases) -> pl.Series:
     """Return the ids of the contents that a correction is or was about, so that they are tagged anew.
 

@@ -7,7 +7,7 @@ from tagflow.adapters.integer_product import find_integer_product
 from tagflow.clues.conversion import has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
-from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
+from tagflow.confidence.reconciliation import find_failed, find_settled, keep_ranked, keep_settled
 from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_details, report_methods, report_tag_sets
@@ -26,14 +26,15 @@ from tagflow.knowledge.corrections import (
 from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
+from tagflow.pipeline.carrying import carry_edges, carry_output, carry_samples, carry_tagset
 from tagflow.pipeline.comparison import ablate_clues, list_entrants, run_methods
 from tagflow.pipeline.emergence import emerging_tags
-from tagflow.pipeline.jobs import find_methods, is_increment, is_retry, wants_ablations
+from tagflow.pipeline.jobs import carries, find_methods, is_increment, is_retry, wants_ablations
 from tagflow.pipeline.pages import Result, describe_asset, make_result, tell_spread
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.pipeline.standing import describe_state, keep_answers, reuse_answers, tell_reasons
+from tagflow.pipeline.standing import describe_rest, keep_answers, reuse_answers, tell_reasons
 from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET, TAGGED_OUTPUT
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
@@ -107,6 +108,8 @@ def fused_tagset(
     filtered_tagset: pl.DataFrame,
 ) -> Result:
     dataset = workbench.open_for(context)
+    if carries(context):
+        return carry_tagset(context, dataset, raw_clues, candidate_tags)
     vocabulary = dataset.settings.vocabulary
     listed = dataset.read_tag_list()
     previous = dataset.read_previous(FUSED_TAGSET)["fused_tagset"]
@@ -134,6 +137,8 @@ def content_tag_graph(
 ) -> Result:
     dataset = workbench.open_for(context)
     graph = dataset.settings.graph
+    if carries(context):
+        return carry_edges(context, dataset, fused_tagset)
     if is_increment(context) and dataset.store.exists(dataset.name, "content_tag_graph"):
         return _insert_new(context, dataset, raw_clues, fused_tagset)
     cases = dataset.read_cases(fused_tagset, raw_clues)
@@ -183,6 +188,8 @@ def knowledge_base(
     content_tag_graph: pl.DataFrame,
 ) -> Result:
     dataset = workbench.open_for(context)
+    if carries(context):
+        return carry_samples(context, dataset, fused_tagset)
     history = content_tag_graph.filter((pl.col("kind") == "deterministic") & (pl.col("origin") != GROWN))
     taught = history.filter(pl.col("origin") == "human").select("content_id").unique(maintain_order=True)
     similarity = content_tag_graph.filter(pl.col("kind") == "similarity").join(taught, on="content_id", how="semi")
@@ -246,24 +253,28 @@ def tagged_output(
     materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge)
     settings = dataset.set_bands(confidence_model, judge)
     model = dataset.name_model(materials.tag_model)
-    state = describe_state(dataset, judge, version, content_tag_graph, confidence_model, knowledge)
+    rest = describe_rest(dataset, judge, content_tag_graph, confidence_model, knowledge)
+    if carries(context):
+        return carry_output(context, dataset, fused_tagset, contents, settings, version, rest["samples"])
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
     if is_retry(context):
         failed = find_failed(stored, placed)
         settled = placed["content_id"].filter(~placed["content_id"].is_in(failed.implode()))
     else:
         decided = find_decided(stored, cases)
-        settled = find_settled(stored, placed, model=model, version=version, state=state)
+        settled = find_settled(stored, placed, model=model, version=version, held=rest)
         settled = settled.filter(is_increment(context) & ~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
     answered = dataset.load_tagger()(asked, materials)
     letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
-    allowed = enforce_rules(scored, dataset.decisions.rules, fused_tagset, asked)
+    tables = keep_settled(stored, settled, scored, keep_answers(judge, asked, letters, rest, kept=dataset.asks))
+    cut = asked if is_retry(context) else placed  # what was settled is cut as the settings say now
+    judged = tables["scored_candidates"].join(cut, on="content_id", how="semi", maintain_order="left")
+    allowed = enforce_rules(judged, dataset.decisions.rules, fused_tagset, cut)
     tagged = rank_tags(allowed.kept, settings, model=model, version=version)
-    beside = {"dead_letters": letters, **keep_answers(judge, asked, letters, state, kept=dataset.asks)}
-    tables = keep_settled(stored, settled, tagged, scored, beside)
+    tables["tagged_output"] = keep_ranked(stored["tagged_output"], settled, cut, tagged)
     status = account_contents(
         contents, raw_clues["quarantine"], tables["tagged_output"], placed["content_id"], tables["dead_letters"]
     )

@@ -12,7 +12,7 @@ Job = Any
 
 MODE = "tagflow/mode"
 """Run tag: ``increment`` adds to what is stored and leaves the fitted parts as they are, ``failed`` only asks again
-what had no answer; without it all is made."""
+what had no answer, ``carry`` only carries renames and merges of tags over; without it all is made."""
 
 METHODS = "tagflow/methods"
 """Run tag: the methods that this run's evaluation compares, with commas; without it those of the dataset's settings."""
@@ -25,6 +25,15 @@ NEW_CONTENTS = ("raw_clues", "content_tag_graph", "tagged_output")
 
 FAILED = ("candidate_tags", "tagged_output")
 """What asks a language model for each content."""
+
+
+CARRIED = ("fused_tagset", "content_tag_graph", "knowledge_base", "tagged_output")
+"""What names tags or rests on their ids."""
+
+
+def carries(context: dg.AssetExecutionContext) -> bool:
+    """Return whether the run only carries people's renames and merges of tags over to what is stored."""
+    return context.run.tags.get(MODE) == "carry"
 
 
 def is_retry(context: dg.AssetExecutionContext) -> bool:
@@ -54,6 +63,7 @@ class Jobs(NamedTuple):
     tag_dataset: Job
     tag_new_contents: Job
     ask_again: Job
+    carry_decisions: Job
 
 
 def make_jobs(prefix: Sequence[str] = ()) -> Jobs:
@@ -88,6 +98,12 @@ def make_jobs(prefix: Sequence[str] = ()) -> Jobs:
             FAILED,
             "failed",
             "Asks the language model again for the contents that had no answer; everything else stays as it is.",
+        ),
+        make_job(
+            "carry_decisions",
+            CARRIED,
+            "carry",
+            "Carries renames and merges of vocabulary.yaml over to what is stored; no tag model is asked.",
         ),
     )
 

@@ -1,5 +1,7 @@
 """What was answered before and still stands when a dataset is tagged again, and what is kept for the next time."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 import polars as pl
 
@@ -32,41 +34,42 @@ def reuse_answers(dataset: Dataset, brain: TagModel, stored: Tables, cases: Case
     return ReusingTagModel(brain, Standing(stored["basis"], read_answers(stored), corrected, *told))
 
 
-def describe_state(
-    dataset: Dataset, brain: TagModel, version: str, graph: Tables, judge: Tables, knowledge: Knowledge | None
-) -> str:
-    """Return a digest of all that the tags of a content depend on besides the content and its own edges.
+def describe_rest(
+    dataset: Dataset, brain: TagModel, graph: Tables, judge: Tables, knowledge: Knowledge | None
+) -> dict[str, str]:
+    """Return digests of all that the tags of a content depend on besides the content, its own edges and the tag set.
 
-    Where it is what it was, the tags of unchanged contents are what they were, and nobody has to look at them one by
-    one.
+    Where they are what they were, the tags of unchanged contents are what they were, and nobody has to look at them one
+    by one. ``samples`` stands by itself, as it changes with the ids of tags.
 
     Args:
         dataset: opened.
         brain: its tag model.
-        version: of the tag set.
         graph: ``content_tag_graph``.
         judge: ``confidence_model``.
         knowledge: what a language model is told.
     """
     settings = dataset.settings
-    chosen = settings.model_dump(include={"language", "domain", "task", "tagging", "graph", "brain", "llm"})
-    tags = graph["vectors"].filter(pl.col("node_kind") == "tag").drop("vector", "terms", "term_weights")
-    frames = [tags, graph["classified"], judge["confidence_model"], judge.get("thresholds", pl.DataFrame())]
-    if knowledge is not None:
-        frames += [knowledge.samples, knowledge.tagset.select("tag_id", "description")]
-    return digest(chosen, dict(dataset.thresholds), brain.manner, version, *map(digest_frame, frames))
+    chosen = settings.model_dump(include={"language", "domain", "task", "graph", "brain", "llm"})
+    chosen["method"] = (settings.tagging.method, settings.tagging.settings)  # what is shown is cut anew every time
+    fitted = [graph["classifier"].select("content_id", "own") if "classifier" in graph else pl.DataFrame()]
+    fitted.append(judge["confidence_model"])
+    told = [dataset.read_passages().rows(), dataset.decisions.rules.model_dump()] if knowledge else []
+    wide = (chosen, dict(dataset.thresholds), brain.manner, dataset.encoder.fingerprint, told)
+    samples = digest_frame(knowledge.samples) if knowledge else ""
+    return {"state": digest(*wide, *map(digest_frame, fitted)), "samples": samples}
 
 
 def keep_answers(
-    brain: ReusingTagModel, asked: pl.DataFrame, letters: pl.DataFrame, state: str, *, kept: bool
+    brain: ReusingTagModel, asked: pl.DataFrame, letters: pl.DataFrame, rest: Mapping[str, str], *, kept: bool
 ) -> Tables:
-    """Return ``basis`` and ``answers`` of the contents that were asked about and have an answer.
+    """Return ``dead_letters``, and ``basis`` and ``answers`` of the contents that were asked about and have an answer.
 
     Args:
         brain: has been asked.
         asked: the contents; a method that asks no brain has an answer for each.
         letters: those without an answer.
-        state: see ``describe_state``.
+        rest: see ``describe_rest``.
         kept: whether the answers themselves are, because they could not be had again for nothing.
     """
     answered = asked.join(letters, on="content_id", how="anti", maintain_order="left")
@@ -76,7 +79,7 @@ def keep_answers(
     full = rows.with_columns(*blanks, pl.col("candidates").fill_null(pl.lit([], pl.List(pl.String))))
     answers = brain.answers.join(answered, on="content_id", how="semi", maintain_order="left")
     return {
-        "basis": BASIS.shape(full.with_columns(state=pl.lit(state))),
+        "basis": BASIS.shape(full.with_columns(pl.lit(said).alias(name) for name, said in rest.items())),
         "answers": answers if kept else ANSWERS.empty(),
     }
 

@@ -36,7 +36,7 @@ class _Books:
     """What became of the contents since the outermost object was made, shared by its variants."""
 
     def __init__(self) -> None:
-        self.basis, self.answers = BASIS.empty().drop("state"), ANSWERS.empty()
+        self.basis, self.answers = BASIS.empty().drop("state", "samples"), ANSWERS.empty()
         self.told = pl.DataFrame(schema={"content_id": pl.String, "reason": pl.String})
 
 
@@ -63,7 +63,7 @@ class ReusingTagModel:
 
     @property
     def basis(self) -> pl.DataFrame:
-        """``tagged_output.basis`` without its state, of the contents that were answered; failures are left out."""
+        """``tagged_output.basis`` without samples and state, of the contents that have an answer."""
         return self._books.basis.join(self.failures, on="content_id", how="anti", maintain_order="left")
 
     @property

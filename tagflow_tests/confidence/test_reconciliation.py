@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tagflow.confidence.reconciliation import find_failed, find_settled, keep_settled
+from tagflow.confidence.reconciliation import find_failed, find_settled, keep_ranked, keep_settled
 from tagflow.tables import Tables
 from tagflow_tests.frames import make_table
 from tagflow_tests.worlds import raw_clues, said, scored
@@ -55,9 +55,7 @@ def test_where_every_content_fitted_no_tag_all_are_asked_again() -> None:
 
 def test_rows_of_settled_contents_stand_beside_the_new_ones() -> None:
     was = stored()
-    new = was["tagged_output"].with_columns(content_id=pl.lit("0"))
-    tables = keep_settled(was, pl.Series(["a"]), new, scored(("0", "soup", 0.9)))
-    assert tables["tagged_output"]["content_id"].to_list() == ["0", "a"]
+    tables = keep_settled(was, pl.Series(["a"]), scored(("0", "soup", 0.9)))
     assert tables["scored_candidates"].select("content_id", "tag").rows() == [
         ("0", "soup"),
         ("a", "soup"),
@@ -65,9 +63,17 @@ def test_rows_of_settled_contents_stand_beside_the_new_ones() -> None:
     ]
 
 
+def test_what_is_ranked_takes_the_place_of_what_was_and_the_rest_of_what_is_settled_stays() -> None:
+    """Of a and w, which are settled, only a is ranked anew; b is not settled, and its old rows go."""
+    (row,) = stored()["tagged_output"].to_dicts()
+    was = make_table("tagged_output", [{**row, "content_id": one, "tag": f"{one}'s"} for one in "abw"])
+    now = make_table("tagged_output", [{**row, "content_id": one, "tag": "now"} for one in ("0", "a")])
+    kept = keep_ranked(was, pl.Series(["a", "w"]), CLUES.filter(pl.col("content_id") == "a"), now)
+    assert kept.select("content_id", "tag").rows() == [("0", "now"), ("a", "now"), ("w", "w's")]
+
+
 def test_what_had_no_answer_is_found_and_its_letter_goes_with_it() -> None:
     was = stored()
     assert find_failed(was, CLUES).to_list() == ["w"]
-    new = was["tagged_output"].clear()
-    assert keep_settled(was, pl.Series(["a", "w"]), new, scored())["dead_letters"].rows() == [tuple(LETTER.values())]
-    assert keep_settled(was, pl.Series(["a"]), new, scored())["dead_letters"].is_empty()
+    assert keep_settled(was, pl.Series(["a", "w"]), scored())["dead_letters"].rows() == [tuple(LETTER.values())]
+    assert keep_settled(was, pl.Series(["a"]), scored())["dead_letters"].is_empty()

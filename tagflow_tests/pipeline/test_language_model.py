@@ -63,8 +63,9 @@ def test_a_language_model_proposes_selects_and_judges_and_a_second_run_asks_noth
     before = {name: store.read("kitchen", name) for name in ("candidate_tags", "tagged_output")}
     again = materialize(tmp_path, "kitchen")
     assert len(server.requests) == asked
-    assert metadata_of(again, "tagged_output")["requests"] == 0
-    assert metadata_of(again, "tagged_output")["answers_reused"] > COUNT
+    stood = metadata_of(again, "tagged_output")
+    assert (stood["tagged_anew"], stood["kept_as_they_were"]) == (0, COUNT)
+    assert (stood["requests"], stood["answers_reused"]) == (0, 0), "not even kept answers were looked up"
     for name, frame in before.items():
         assert store.read("kitchen", name).equals(frame)
     monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))

@@ -64,7 +64,7 @@ def run(
     world: Materials, model: TagModel, before: ReusingTagModel | None = None, contents: pl.DataFrame = CONTENTS
 ) -> tuple[pl.DataFrame, ReusingTagModel]:
     """Tag all contents, with what was answered before."""
-    basis = BASIS.empty() if before is None else before.basis.with_columns(state=pl.lit(""))
+    basis = BASIS.empty() if before is None else before.basis.with_columns(samples=pl.lit(""), state=pl.lit(""))
     answers = ANSWERS.empty() if before is None else before.answers
     reusing = ReusingTagModel(model, stand(basis, answers, world))
     scored = tag(contents, replace(world, tag_model=reusing))
@@ -216,7 +216,7 @@ def test_the_embedded_tag_model_is_asked_about_exactly_what_a_change_touches(cha
         "content_id", "tag_id", choice="confidence", confidence="confidence", rung=pl.lit(None, pl.String)
     )
     counting = Counting(world.tag_model)
-    standing = stand(before.basis.with_columns(state=pl.lit("")), stored, world)
+    standing = stand(before.basis.with_columns(samples=pl.lit(""), state=pl.lit("")), stored, world)
     reusing = ReusingTagModel(counting, standing)
     rows = tag(contents, replace(world, tag_model=reusing)).sort("content_id", "tag_id")
     assert (counting.asked, reusing.reasons) == (expected, reasons)
@@ -229,7 +229,7 @@ def test_a_content_that_people_corrected_is_judged_again_where_what_was_kept_is_
         "content_id", "tag_id", choice="confidence", confidence=pl.lit(1.0), rung=pl.lit(None, pl.String)
     )
     counting = Counting(WORLD.tag_model)
-    standing = stand(before.basis.with_columns(state=pl.lit("")), wrong, WORLD, pl.Series(["v"]))
+    standing = stand(before.basis.with_columns(samples=pl.lit(""), state=pl.lit("")), wrong, WORLD, pl.Series(["v"]))
     reusing = ReusingTagModel(counting, standing)
     rows = tag(CONTENTS, replace(WORLD, tag_model=reusing))
     assert (counting.asked, reusing.reasons) == ({"v"}, {"a correction of people": 1})
