@@ -32,6 +32,7 @@ from tagflow.tagset.vocabulary import resolve_tags
 # the star takes everything behind an asset; Dagster's plus would stop after one step and leave the samples old
 MAKES_TAGS = "'fused_tagset*'"
 CUTS_TAGS = "'filtered_tagset*'"
+CARRIED = ("merge", "rename")
 
 
 class Desk:
@@ -94,6 +95,8 @@ class Desk:
             return
         click.echo(told)
         _close(self.file, edit, self.name, select)
+        if words[0] in CARRIED and self.tagset is not None:
+            click.echo(f"Or at once, without a rebuild or a model: tagflow vocabulary {self.name} apply")
         click.echo(f"Take it back: tagflow vocabulary {self.name} undo")
 
 

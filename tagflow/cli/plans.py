@@ -50,6 +50,9 @@ def _gather(name: str, plan: Any, deployment: Deployment) -> dict[str, Any]:  # 
         "probed": plan.probed,
         "tag_set_at_hand": plan.built,
         "tag_set_stands": plan.steady,
+        "contents_to_tag_anew": sum(plan.stale.values()),
+        "because": plan.stale,
+        "contents_that_stand": plan.standing,
         "chosen": history.chosen if history.chosen is not None else CHOSEN,
         "chosen_from": "earlier runs" if history.chosen is not None else "tagflow",
         "budget": [{**vars(fit), "verdict": fit.verdict} for fit in compare(plan.lines, deployment.budget)],
@@ -64,7 +67,17 @@ def _write(facts: dict[str, Any]) -> list[str]:
     total = ["together", "", *_show(facts["total"], currency)]
     cells = [[*row, ""] for row in ([titles, *rows, total] if rows else [])]
     table = align(cells, indent=2, right=range(2, len(titles)))
-    return [head, *table, *(fill(note, "  ", 2) for note in [*_explain(facts), *_weigh(facts)])]
+    notes = [*_tell_stale(facts), *_explain(facts), *_weigh(facts)]
+    return [head, *table, *(fill(note, "  ", 2) for note in notes)]
+
+
+def _tell_stale(facts: dict[str, Any]) -> list[str]:
+    """How many contents are tagged anew and why; nothing where no tag set is at hand to tell by."""
+    anew, stand = facts["contents_to_tag_anew"], facts["contents_that_stand"]
+    if not anew + stand:
+        return []
+    why = ", ".join(f"{reason}: {number:,}" for reason, number in facts["because"].items())
+    return [f"Contents tagged anew: {anew:,} of {anew + stand:,}{f' ({why})' if why else ''}."]
 
 
 def _show(line: dict[str, Any], currency: str | None) -> list[str]:

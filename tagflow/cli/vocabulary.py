@@ -99,6 +99,15 @@ def describe(name: str, tag: str, text: str) -> None:
 
 @vocabulary.command()
 @click.pass_obj
+def apply(name: str) -> None:
+    """Carry renames and merges over to what is stored, at once: nothing is rebuilt, no tag model is asked."""
+    from tagflow.cli.carrying import run_apply
+
+    run_apply(name)
+
+
+@vocabulary.command()
+@click.pass_obj
 def undo(name: str) -> None:
     """Take the last decision back that was made here; again for the one before."""
     from tagflow.cli.deciding import run_undo

@@ -283,7 +283,7 @@ def tagged_output(
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
     bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
-    anew = len(asked) - judge.stale["reason"].null_count()
+    anew = len(asked) - judge.standing
     work = {"tagged_anew": anew, "kept_as_they_were": len(placed) - anew, "refused_by_rules": len(allowed.removed)}
     spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"]) | tell_reasons(judge)
     return make_result(context, dataset, tables, **counts, **bands, **work, **spent)

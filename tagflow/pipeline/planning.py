@@ -1,6 +1,6 @@
 """What a run would ask a language model, counted by the code that would ask it, before anything is sent or paid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
@@ -21,13 +21,16 @@ from tagflow.materials import BATCH
 from tagflow.pipeline.estimates import History, draw_up
 from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
-from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE
+from tagflow.pipeline.standing import reuse_answers
+from tagflow.ports import TagModel
+from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.tables import Tables
 from tagflow.taggers import find_obstacle, list_compared
+from tagflow.tagmodels.reuse import ReusingTagModel
 from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.filtering import count_tags, filter_tags
 from tagflow.tagset.generation import find_unproposed
-from tagflow.tagset.vocabulary import collect_uses, resolve_tags
+from tagflow.tagset.vocabulary import collect_uses, make_vocabulary_version, resolve_tags
 
 ASKS = {"taggpt_generative": ("propose",), "taggpt_selective": ("select",), "llm4tag": ("select", "judge")}
 """What a tagging method asks for a content; a method that is not here is rehearsed only with a tag set at hand."""
@@ -44,6 +47,8 @@ class Plan:
         probed: whether it is known what the endpoint does.
         built: whether a tag set and a graph stand, by which selection was counted.
         steady: whether they will stand: nothing was added, changed or is still to be proposed.
+        stale: contents whose answers do not stand any more, by why; with what stands now.
+        standing: contents whose answers do.
         history: what earlier runs of the dataset say about the answers.
     """
 
@@ -52,6 +57,8 @@ class Plan:
     built: bool
     steady: bool
     history: History
+    stale: dict[str, int] = field(default_factory=dict)
+    standing: int = 0
 
 
 class Rehearsal:
@@ -68,6 +75,7 @@ class Rehearsal:
         self._dataset, self._asked = dataset, dataset.settings
         self.model = RehearsedModel(desk.deployment.base_url, desk.deployment.model, journal)
         self.steady = True
+        self.reused: ReusingTagModel | None = None
 
     @cached_property
     def _contents(self) -> pl.DataFrame:
@@ -145,11 +153,23 @@ class Rehearsal:
         test = placed.join(gold.pairs, on="content_id", how="semi", maintain_order="left")
         for stage, methods, contents in self._list_stages(own, placed, test):
             self.model.stage = stage
-            model = dataset.tag_model(None, knowledge, self.model)
+            model: TagModel = dataset.tag_model(None, knowledge, self.model)
+            if stage == "tagged_output":
+                model = self.reused = self._look_back(model, tagset)
             materials = dataset.materials(tagset, graph, self._contents, model, self.model)
             for method in methods:
                 if find_obstacle(method, contents, materials) is None:
                     dataset.load_tagger(method)(contents, materials)
+
+    def _look_back(self, brain: TagModel, tagset: pl.DataFrame) -> ReusingTagModel:
+        """The answers of the last run before the brain; where tag set or graph change, all may have to be asked."""
+        dataset = self._dataset
+        cases, version = (
+            dataset.read_cases(tagset, self._contents),
+            make_vocabulary_version(tagset, dataset.decisions.rules),
+        )
+        stored = dataset.read_previous(TAGGED_OUTPUT)
+        return reuse_answers(dataset, brain, stored, cases, version, only_note=not self.steady)
 
     def _estimate(self) -> None:
         """Selection and judgement of stand-ins: as many candidates as are shown, with names as long as labels are."""
@@ -220,7 +240,8 @@ def plan_run(dataset: Dataset) -> Plan | None:
         if file is not None:
             file.close()
     lines = draw_up(rehearsal.model, dataset.settings, desk.deployment.price, history, steady=rehearsal.steady)
-    return Plan(lines, rehearsal.model.probed, built, rehearsal.steady, history)
+    stale, standing = (reused.reasons, reused.standing) if (reused := rehearsal.reused) else ({}, 0)
+    return Plan(lines, rehearsal.model.probed, built, rehearsal.steady, history, stale, standing)
 
 
 def _pair(contents: pl.DataFrame, tagset: pl.DataFrame) -> pl.DataFrame:

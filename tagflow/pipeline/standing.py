@@ -15,7 +15,9 @@ from tagflow.tables import Tables
 from tagflow.tagmodels.reuse import ReusingTagModel, Standing
 
 
-def reuse_answers(dataset: Dataset, brain: TagModel, stored: Tables, cases: Cases, version: str) -> ReusingTagModel:
+def reuse_answers(
+    dataset: Dataset, brain: TagModel, stored: Tables, cases: Cases, version: str, *, only_note: bool = False
+) -> ReusingTagModel:
     """Return the brain with the stored answers before it.
 
     A language model's answers are kept as it gave them; of an embedded one what was stored has the corrections in it.
@@ -26,12 +28,15 @@ def reuse_answers(dataset: Dataset, brain: TagModel, stored: Tables, cases: Case
         stored: ``tagged_output`` as it stands.
         cases: people's corrections.
         version: of the tag set.
+        only_note: whether everything is asked about all the same.
     """
     corrected = pl.Series([], dtype=pl.String) if dataset.asks else find_decided(stored, cases)
     tagging = dataset.settings.tagging
     method = digest(tagging.method, tagging.settings)
     told = (dataset.encoder.fingerprint, version, method)
-    return ReusingTagModel(brain, Standing(stored["basis"], read_answers(stored), corrected, *told))
+    return ReusingTagModel(
+        brain, Standing(stored["basis"], read_answers(stored), corrected, *told), only_note=only_note
+    )
 
 
 def describe_rest(

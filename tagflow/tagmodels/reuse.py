@@ -47,9 +47,12 @@ class ReusingTagModel:
     confidence) is made of what holds now, so that the rows are those that asking again would give.
     """
 
-    def __init__(self, model: TagModel, standing: Standing, books: _Books | None = None) -> None:
-        """Wrap the model."""
+    def __init__(
+        self, model: TagModel, standing: Standing, books: _Books | None = None, *, only_note: bool = False
+    ) -> None:
+        """Wrap the model; to ``only_note`` what is stale is to ask about everything all the same."""
         self._model, self._standing, self._books = model, standing, books or _Books()
+        self._only_note = only_note
 
     @property
     def stale(self) -> pl.DataFrame:
@@ -60,6 +63,11 @@ class ReusingTagModel:
     def reasons(self) -> dict[str, int]:
         """How many contents were stale for which reason, the commonest first."""
         return count_reasons(self.stale)
+
+    @property
+    def standing(self) -> int:
+        """How many contents had an answer that stood."""
+        return self.stale["reason"].null_count()
 
     @property
     def basis(self) -> pl.DataFrame:
@@ -120,13 +128,15 @@ class ReusingTagModel:
     def vary(self, *, samples: bool, passages: bool, model: str | None) -> "ReusingTagModel":
         """Return the wrapped model without parts, before it the answers given without them; the books are shared."""
         varied = self._model.vary(samples=samples, passages=passages, model=model)
-        return ReusingTagModel(varied, self._standing, self._books)
+        return ReusingTagModel(varied, self._standing, self._books, only_note=self._only_note)
 
     def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that were chosen before where that stands, and ask about the other contents."""
-        told = self._note(pairs, contents)
-        stale = contents.join(told.drop_nulls("reason"), on="content_id", how="semi", maintain_order="left")
-        kept = self._standing.answers.join(told.filter(pl.col("reason").is_null()), on="content_id", how="semi")
+        self._note(pairs, contents)
+        standing = self._list_standing()
+        stale = contents.join(standing, on="content_id", how="anti", maintain_order="left")
+        fresh = contents.join(standing, on="content_id", how="semi")
+        kept = self._standing.answers.join(fresh, on="content_id", how="semi")
         served = pairs.join(kept.select(*PAIR, "choice"), on=PAIR, maintain_order="left")
         asked = pairs.join(stale, on="content_id", how="semi", maintain_order="left")
         chosen = self._model.select(asked, stale) if len(stale) else served.clear()
@@ -152,8 +162,8 @@ class ReusingTagModel:
             self._keep(said.join(rungs, on=PAIR, how="left", maintain_order="left"), PAIR)
         return judged
 
-    def _note(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-        """Write down what the answers depend on; return content_id and reason."""
+    def _note(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> None:
+        """Write down what the answers depend on, and which stored ones are stale."""
         wide = {"encoder": self._standing.encoder, "vocabulary": self._standing.vocabulary, **self.manner}
         hashed = contents.select("content_id", "content_hash")
         looked = self.look_up(pairs, contents)
@@ -164,9 +174,10 @@ class ReusingTagModel:
         told = find_stale(basis, self._standing.basis, self._standing.corrected)
         self._books.basis = _renew(self._books.basis, basis, ["content_id"])
         self._books.told = _renew(self._books.told, told, ["content_id"])
-        return told
 
     def _list_standing(self) -> pl.DataFrame:
+        if self._only_note:
+            return self.stale.select("content_id").clear()
         return self.stale.filter(pl.col("reason").is_null()).select("content_id")
 
     def _keep(self, answers: pl.DataFrame, key: list[str]) -> None:

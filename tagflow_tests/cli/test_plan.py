@@ -1,6 +1,7 @@
 """What a run would ask and cost, before it: the plan is compared with what the run that follows really asks."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import pytest
 
 from tagflow.cli.plans import run_plan
 from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen, read_costs
+from tagflow_tests.conftest import CHECKOUT
 from tagflow_tests.llm.fault_server import FaultServer
 from tagflow_tests.pipeline.runs import make_dataset, materialize, read_recipes
 
@@ -73,10 +75,11 @@ def test_judgements_stay_within_what_was_said_to_be_the_most(planned: Planned) -
     assert len(planned.server.requests) <= total["requests_most"]
 
 
-def test_a_plan_after_the_run_says_nothing_is_asked_and_how_many_answers_are_kept(planned: Planned) -> None:
+def test_a_plan_after_the_run_says_nothing_is_asked_and_that_every_content_stands(planned: Planned) -> None:
     assert not planned.after["paid"]
+    assert (planned.after["contents_to_tag_anew"], planned.after["contents_that_stand"]) == (0, COUNT)
     assert planned.after["total"]["requests_most"] == planned.after["total"]["money_most"] == 0
-    assert by_task(planned.after, "kept")["tagged_output", "select"] == COUNT
+    assert ("tagged_output", "select") not in by_task(planned.after, "kept"), "not even kept answers are looked up"
     assert planned.after["tag_set_stands"]
     assert planned.after["chosen"] == pytest.approx(planned.made["tagged_output", "judge"] / COUNT)
 
@@ -94,6 +97,8 @@ def test_a_changed_content_is_planned_alone_with_the_average_of_earlier_runs(
     finally:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     asked = by_task(facts, "calls")
+    assert facts["because"] == {"the content changed": 1}
+    assert f"Contents tagged anew: 1 of {COUNT} (the content changed: 1)." in words
     assert asked["candidate_tags", "propose"] == 1
     assert asked["tagged_output", "select"] >= 1
     assert asked["tagged_output", "select"] < COUNT
@@ -101,6 +106,25 @@ def test_a_changed_content_is_planned_alone_with_the_average_of_earlier_runs(
     assert ("candidate_tags", "probe") not in asked
     assert "the average of its earlier runs" in words
     assert "as it stands" in words
+
+
+def test_a_changed_prompt_is_planned_for_every_content_and_what_it_does_not_touch_is_kept(
+    planned: Planned, capsys: Capture
+) -> None:
+    """The judge has other words: each content is judged again, and the selections are there already."""
+    own = planned.data / "kitchen" / "prompts" / "judge.jinja"
+    text = (CHECKOUT / "tagflow" / "prompts" / "en" / "judge.jinja").read_text(encoding="utf-8")
+    own.parent.mkdir()
+    try:
+        own.write_text(text.replace("{% block system %}", "{% block system %}\nBe strict."), encoding="utf-8")
+        facts, said = json.loads(say_plan(capsys, as_json=True)), say_plan(capsys)
+    finally:
+        shutil.rmtree(own.parent)
+    assert facts["because"] == {"another prompt": COUNT}
+    assert f"Contents tagged anew: {COUNT} of {COUNT} (another prompt: {COUNT})." in said
+    assert by_task(facts, "calls") == {("tagged_output", "judge"): planned.made["tagged_output", "judge"]}
+    assert by_task(facts, "kept")["tagged_output", "select"] == COUNT
+    assert facts["total"]["money"] == facts["total"]["money_most"] > 0
 
 
 def test_the_budget_stands_beside_the_plan_and_is_compared(

@@ -194,3 +194,34 @@ def test_a_dataset_that_is_not_there_is_named(data: Path) -> None:
     for verb in ([], ["show", "x"], ["merge", "a", "b"], ["undo"], ["log"], ["diff", "x.jsonl"]):
         said = CliRunner().invoke(cli, ["vocabulary", "nope", *verb])
         assert "There is no dataset 'nope'" in str(said.exception)
+
+
+def test_a_rename_and_a_merge_are_applied_at_once_and_nothing_is_tagged_anew(demo_copy: Demo, tmp_path: Path) -> None:
+    """Every content keeps the tags and confidences that it had, under the other names."""
+
+    def call(*words: str) -> str:
+        said = call_tagflow("vocabulary", "recipes", *words, data=demo_copy.data, cwd=tmp_path)
+        assert said.code == 0, said.err
+        return said.out
+
+    store, pair = demo_copy.store, ["content_id", "tag"]
+    judged = store.read("recipes", "tagged_output", "scored_candidates")
+    model = store.read("recipes", "confidence_model")
+    assert "tagflow vocabulary recipes apply" in call("rename", "garlic", "garlic bulbs")
+    call("merge", "chicken", "soup")
+    said = call("apply")
+    told = ('"garlic" is called "garlic bulbs" now', '"soup" is part of "chicken" now', "No tag model was asked.")
+    assert all(line in said for line in (*told, "tagged anew 0")), said
+    names = pl.col("tag").replace({"soup": "chicken", "garlic": "garlic bulbs"})
+    expected = (
+        judged.select("content_id", names, "confidence").group_by(pair).agg(pl.col("confidence").max()).sort(pair)
+    )
+    assert (
+        store.read("recipes", "tagged_output", "scored_candidates").select(expected.columns).sort(pair).equals(expected)
+    )
+    tagged = store.read("recipes", "tagged_output")
+    assert tagged.join(expected, on=[*pair, "confidence"], how="semi").height == len(tagged)
+    assert {"chicken", "garlic bulbs"} <= set(tagged["tag"])
+    assert not {"soup", "garlic"} & set(tagged["tag"])
+    assert store.read("recipes", "confidence_model").equals(model)
+    assert "There was nothing to carry over" in call("apply")
