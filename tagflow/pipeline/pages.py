@@ -36,6 +36,7 @@ SAMPLED = {
     "tagged_output": ("content_id", "tag", "confidence", "band"),
     "fused_tagset": ("tag", "frequency", "aliases", "origin"),
     "confidence_model": ("head", "feature", "mean", "coefficient"),
+    "content_tag_graph": ("content_id", "target", "origin", "weight"),
     "emerging_tags": ("tag", "size", "cohesion", "nearest"),
     "filtered_tagset": ("tag", "contents", "verdict", "origin"),
     "evaluation_report": ("method", "metric", "value", "n"),
@@ -99,7 +100,7 @@ def tell_spread(tagged: pl.DataFrame) -> dict[str, dg.MetadataValue]:
 def draw_page(name: str, dataset: str, tables: Tables) -> dict[str, dg.MetadataValue]:
     """Return the pictures and sample rows of an artifact, each short enough to be shown inline."""
     rows = tables[name].select(SAMPLED.get(name, tables[name].columns)).drop(SPOKEN, strict=False).head(SAMPLE)
-    shown = {"sample rows": sketch_table(rows, SAMPLE)} if len(rows) else {}
+    shown = {"sample rows": sketch_table(rows, SAMPLE) if len(rows) else "none: it has no rows"}
     for title, draw in PICTURES.get(name, {}).items():
         shown[title] = draw(tables, f"{dataset}: {title}")
     return {title: dg.MetadataValue.md(text) for title, text in shown.items()}
@@ -112,7 +113,7 @@ def _histogram(table: str, value: pl.Expr, spread: tuple[float, float] | None = 
     def draw(tables: Tables, title: str) -> str:
         values = tables[table].select(value.cast(pl.Float64)).to_series().drop_nulls().to_numpy()
         low, high = spread or (0.0, max(float(values.max(initial=0)), 1.0))
-        return sketch_bars(np.histogram(values, bins=BARS, range=(low, high))[0].tolist(), title)
+        return sketch_bars(np.histogram(values, bins=BARS, range=(low, high))[0].tolist(), title, (low, high))
 
     return draw
 
@@ -186,7 +187,10 @@ PICTURES: dict[str, dict[str, Draw]] = {
         "characters a content": _histogram("raw_clues", pl.col("text").str.len_chars()),
         "refused, and why": _counts("quarantine", "reason"),
     },
-    "candidate_tags": {"scores of proposals": _histogram("candidate_tags", pl.col("score"), (0, 1))},
+    "candidate_tags": {
+        "scores of proposals": _histogram("candidate_tags", pl.col("score"), (0, 1)),
+        "no answer, and why": _counts("dead_letters", "outcome", "reason"),
+    },
     "filtered_tagset": {
         "contents a tag, most popular first": _largest("filtered_tagset", "contents"),
         "kept or dropped, and why": _counts("filtered_tagset", "verdict", "origin"),
@@ -209,6 +213,7 @@ PICTURES: dict[str, dict[str, Draw]] = {
         "confidence (across) against share right (up), cross-fitted": _reliability("reliability"),
         "confidence from which a target precision is reached": _thresholds,
     },
+    "emerging_tags": {"groups of contents, by size": _largest("emerging_tags", "size")},
     "tagged_output": {
         "confidence of what is shown": _histogram("tagged_output", pl.col("confidence"), (0, 1)),
         "where every record ended": _counts("content_status", "status", "reason"),

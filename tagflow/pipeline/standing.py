@@ -84,6 +84,7 @@ def keep_answers(
     full = rows.with_columns(*blanks, pl.col("candidates").fill_null(pl.lit([], pl.List(pl.String))))
     answers = brain.answers.join(answered, on="content_id", how="semi", maintain_order="left")
     return {
+        "dead_letters": letters,
         "basis": BASIS.shape(full.with_columns(pl.lit(said).alias(name) for name, said in rest.items())),
         "answers": answers if kept else ANSWERS.empty(),
     }

@@ -26,10 +26,15 @@ _ADDRESS = re.compile(r"(?i)(www|:)(?=[./])|@")
 _TITLE = re.compile(r"[^\w\s,.:;%/+-]")
 
 
-def sketch_bars(heights: Sequence[float], title: str) -> str:
+def sketch_bars(heights: Sequence[float], title: str, ends: tuple[float, float] | None = None) -> str:
     """Return a Markdown image of bars from zero, in order; more than 60 are added up in groups of neighbours (ours).
 
     Heights below zero and those that are no numbers draw nothing.
+
+    Args:
+        heights: of the bars.
+        title: what the image shows.
+        ends: where the axis begins and ends, said below the image if there is room.
     """
     size = math.ceil(len(heights) / MARKS)
     clean = [max(0.0, height) if math.isfinite(height) else 0.0 for height in map(float, heights)]
@@ -39,7 +44,9 @@ def sketch_bars(heights: Sequence[float], title: str) -> str:
     pitch, most = WIDTH // len(bars), max(bars) or 1.0
     rises = [round(HEIGHT * bar / most) for bar in bars]
     path = f"M{pitch // 2} {HEIGHT}" + "".join(f"v-{rise}m{pitch} {rise}" for rise in rises)
-    return _embed(path, f'stroke-width="{max(1, pitch * 4 // 5)}"', title)
+    image = _embed(path, f'stroke-width="{max(1, pitch * 4 // 5)}"', title)
+    said = f"{image}\n\nfrom {ends[0]:,g} to {ends[1]:,g}" if ends else image
+    return said if _count(said) <= LIMIT else image
 
 
 def sketch_line(xs: Sequence[float], ys: Sequence[float], title: str, diagonal: bool = False) -> str:

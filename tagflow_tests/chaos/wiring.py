@@ -21,7 +21,7 @@ from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.spending import SpendingMeter
 from tagflow.calls import Answer, Call
 from tagflow.pipeline import language_desk
-from tagflow.tagset import pair_scan
+from tagflow.tagset import scan_codes
 from tagflow_tests.chaos.ledger import name_call
 
 WITNESS = "TAGFLOW_CHAOS_WITNESS"
@@ -48,7 +48,7 @@ _replaced: list[tuple[Any, str, Any]] = []
 def wire() -> None:
     """Put everything the environment asks for in place, once in a process."""
     _replace(language_desk, "EndpointLimits", partial(EndpointLimits, **SHORT))
-    _replace(pair_scan, "_fit_basis", lambda vectors, seed: np.eye(vectors.shape[1])[:, : pair_scan.CODE - 1])  # faster
+    _replace(scan_codes, "fit_basis", lambda vectors, size, seed: np.eye(vectors.shape[1])[:, : size - 1])  # faster
     _bear_witness()
     if said := os.environ.get(POINT):
         name, _, times = said.partition(":")
