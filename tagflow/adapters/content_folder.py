@@ -1,35 +1,57 @@
 """The content files of a dataset as they lie there, without a look inside: what a sensor may know."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
+
 from tagflow.adapters.content_reader import list_content_files
+from tagflow.schemas import RAW_CLUES
+
+FILES = RAW_CLUES.tables["source_files"]
+UNSEEN = -1
 
 
 class FolderState(NamedTuple):
     """What can be seen of a folder from outside.
 
     Attributes:
-        digest: hash of names, sizes and times of its content files.
-        touched: when one of them, or the list of them, was last changed, in seconds since the epoch.
+        files: ``source_files``, by name.
+        digest: 16 hex digits of the hash of names, sizes and times.
+        written: when one of the files was last written, in seconds since 1970; 0 without a file. A file that was moved,
+            copied with its times or deleted does not count.
     """
 
+    files: pl.DataFrame
     digest: str
-    touched: float
+    written: float
 
 
 def look_at_folder(folder: Path, *beside: Path) -> FolderState:
-    """Return the state of a contents folder and of files beside it; a missing folder is empty and was never touched."""
-    if not folder.is_dir():
-        return FolderState("", 0.0)
-    said, touched = [], folder.stat().st_mtime
-    for path in [*list_content_files(folder), *(file for file in beside if file.is_file())]:
+    """Return the state of a contents folder and of files beside it; a missing folder is empty.
+
+    A file that went while it was looked at, or a link to nowhere, has the size -1: reading it will say so.
+    """
+    inside = ((path, path.name) for path in list_content_files(folder))
+    outside = ((path, f"../{path.name}") for path in beside if path.is_file())
+    return describe_files([*inside, *outside])
+
+
+def describe_files(named: Iterable[tuple[Path, str]]) -> FolderState:
+    """Return the state of files, each with the name it is known by."""
+    rows = []
+    for path, name in named:
+        known_as = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
         try:
             seen = path.stat()
-        except OSError:  # gone since it was listed, or a link to nowhere: reading it will say so
-            said.append(f"{path.name}|unreadable")
-            continue
-        said.append(f"{path.name}|{seen.st_size}|{seen.st_mtime_ns}")
-        touched = max(touched, seen.st_mtime, seen.st_ctime)  # a copy may keep the time of its original
-    return FolderState(hashlib.blake2b("\n".join(said).encode(), digest_size=8).hexdigest(), touched)
+            rows.append((known_as, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns))
+        except OSError:
+            rows.append((known_as, UNSEEN, 0, 0))
+    files = (
+        pl.DataFrame(rows, schema=FILES.dtypes, orient="row").unique("source_file", keep="first").sort("source_file")
+    )
+    said = "\n".join(map(repr, files.rows())).encode()
+    written = max(files["modified"].to_list(), default=0) / 1e9
+    return FolderState(files, hashlib.blake2b(said, digest_size=8).hexdigest(), written)

@@ -6,6 +6,14 @@ import dagster as dg
 
 from tagflow.settings import list_datasets
 
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
 DATASETS = dg.DynamicPartitionsDefinition(name="datasets")
 
 
@@ -20,3 +28,10 @@ def register_datasets(instance: dg.DagsterInstance, data: Path) -> list[str]:
     new = find_unregistered(instance, data)
     instance.add_dynamic_partitions("datasets", new)
     return new
+
+
+def find_unfinished(instance: dg.DagsterInstance, name: str) -> str | None:
+    """Return the id of the latest run of the dataset that waits or is under way, or None."""
+    asked = dg.RunsFilter(statuses=UNFINISHED, tags={"dagster/partition": name})
+    runs = instance.get_runs(asked, limit=1)
+    return runs[0].run_id if runs else None

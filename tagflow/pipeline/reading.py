@@ -1,16 +1,19 @@
 """The asset that reads contents: from files, a database, or assets of the deployment that tagflow is mounted in."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 import polars as pl
 
 from tagflow.adapters.content_sources import read_source
+from tagflow.clues.changes import bury_contents, count_changes_of_contents
 from tagflow.clues.conversion import convert_contents
 from tagflow.confidence.ranking import check_conservation
 from tagflow.errors import ConfigError
 from tagflow.pipeline.pages import Result, describe_asset, make_result
 from tagflow.pipeline.resources import Workbench
+from tagflow.schemas import RAW_CLUES
 
 WORKBENCH = "workbench"
 
@@ -30,13 +33,24 @@ def make_raw_clues(upstream: Mapping[str, str]) -> dg.AssetsDefinition:
     def raw_clues(context: dg.AssetExecutionContext) -> Result:
         workbench: Workbench = getattr(context.resources, WORKBENCH)
         dataset = workbench.open_for(context)
+        files = dataset.look_at_files()  # before they are read: what changes from now on is seen as a change
         read = read_source(dataset.folder, dataset.settings, lambda key: _load_upstream(context, key, upstream))
         clues = convert_contents(read.contents, dataset.settings)
         check_conservation(read.records, clues, read.quarantine)
+        previous = dataset.read_previous(RAW_CLUES)
+        tables = {
+            "raw_clues": clues,
+            "quarantine": read.quarantine,
+            "source_files": files.files,
+            "tombstones": bury_contents(previous["raw_clues"], previous["tombstones"], clues, datetime.now(UTC)),
+        }
         return make_result(
             context,
             dataset,
-            {"raw_clues": clues, "quarantine": read.quarantine},
+            tables,
+            files=len(files.files),
+            **count_changes_of_contents(previous["raw_clues"], clues),
+            tombstones=len(tables["tombstones"]),
             records=read.records,
             quarantined=len(read.quarantine),
             labelled=clues.filter(pl.col("labels").list.len() > 0).height,

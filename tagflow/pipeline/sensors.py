@@ -3,18 +3,36 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import dagster as dg
 
-from tagflow.adapters.content_folder import look_at_folder
+from tagflow.adapters.content_folder import FolderState, look_at_folder
 from tagflow.adapters.correction_file import FILE as CORRECTIONS
+from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.errors import ArtifactError
 from tagflow.pipeline.budget import default_status
-from tagflow.pipeline.datasets import DATASETS, find_unregistered
+from tagflow.pipeline.datasets import DATASETS, find_unfinished, find_unregistered
 from tagflow.pipeline.jobs import JOBS, Jobs, prefix_name
 from tagflow.pipeline.resources import Workbench
 from tagflow.settings import list_datasets
 
-QUIET = 3.0  # ours: seconds a file must have been left alone before it is taken as whole
+MARGIN = 1.0  # ours: seconds that a file's clock may be off
+PAUSES = (60.0, 600.0, 3600.0)  # ours: seconds before what failed is asked for once more, three times
+
+
+class Watch(NamedTuple):
+    """What is remembered of a dataset whose files are not tagged as they lie there.
+
+    Attributes:
+        digest: of its files at the last look.
+        asked: how often a run was asked for since they look like this.
+        asked_at: when that was last, in seconds since 1970.
+    """
+
+    digest: str
+    asked: int = 0
+    asked_at: float = 0.0
 
 
 def look_for_datasets(context: dg.SensorEvaluationContext, workbench: Workbench) -> dg.SensorResult | dg.SkipReason:
@@ -28,25 +46,88 @@ def look_for_datasets(context: dg.SensorEvaluationContext, workbench: Workbench)
 def look_for_contents(context: dg.SensorEvaluationContext, workbench: Workbench) -> dg.SensorResult | dg.SkipReason:
     """Ask to tag what is new where contents or corrections of a tagged dataset changed; it looks at no file's inside.
 
-    A dataset that was never run is left alone: its first run is a person's. A file that was touched within the last
-    seconds waits for the next look.
+    What lies in the folder is compared with what was there when it was last read, which the dataset's own artifact
+    says: a lost cursor or Dagster home loses nothing, and any number of looks asks for one run. A change is taken when
+    two looks see the same, or at once where no file was written since the last look: it was moved here, or deleted. A
+    run that failed is asked for three more times, with growing pauses, and then only when the files change. A dataset
+    that was never run is left alone: its first run is a person's. One that cannot be looked at stops no other.
     """
-    seen: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    now, (looked, watches) = time.time(), read_cursor(context.cursor)
     known, store = set(context.instance.get_dynamic_partitions("datasets")), workbench.store()
-    asked = []
+    asked, said, kept = [], [], {}
     for name in list_datasets(workbench.folder()):
-        if name not in known or not store.exists(name, "tagged_output"):
-            continue
-        folder = workbench.folder() / name
-        files = look_at_folder(folder / "contents", folder / CORRECTIONS)
-        read = store.path(name, "raw_clues").stat().st_mtime
-        if seen.get(name) == files.digest or time.time() - files.touched < QUIET:
-            continue
-        if name in seen or files.touched > read:
-            asked.append(dg.RunRequest(run_key=f"{name}: {files.digest}", partition_key=name))
-        seen[name] = files.digest
-    cursor = json.dumps(seen, sort_keys=True)
-    return dg.SensorResult(run_requests=asked, cursor=cursor, skip_reason=None if asked else "no file changed")
+        try:
+            if name not in known or not store.exists(name, "tagged_output"):
+                continue
+            folder = workbench.folder() / name
+            files = look_at_folder(folder / "contents", folder / CORRECTIONS)
+            version = find_difference(store, name, files)
+            if version is None:
+                continue
+            quiet = looked is not None and files.written < looked - MARGIN
+            busy = bool(find_unfinished(context.instance, name))
+            watch, key, why = decide(watches.get(name), files, now, quiet=quiet, busy=busy)
+            kept[name] = watch
+            said.append(f"{name}: {why}")
+            if key:
+                asked.append(dg.RunRequest(run_key=f"{name}: {key} on {version}", partition_key=name))
+        except Exception as error:  # one dataset, whatever is wrong with it, stops no other
+            context.log.warning(f"{name} cannot be looked at: {error}")
+            said.append(f"{name}: cannot be looked at")
+            kept |= {name: watches[name]} if name in watches else {}
+    cursor = json.dumps({"looked": now, "datasets": kept}, sort_keys=True)
+    reason = None if asked else "; ".join(said) or "no file changed"
+    return dg.SensorResult(run_requests=asked, cursor=cursor, skip_reason=reason)
+
+
+def find_difference(store: DuckDBStore, name: str, files: FolderState) -> str | None:
+    """Return when the contents that are stored were read, if the files are others now; None if they are the same."""
+    version = store.describe(name, "raw_clues")["written_at"]
+    try:
+        read = store.read(name, "raw_clues", "source_files")
+    except ArtifactError:  # stored before files were noted
+        return version
+    return None if read.equals(files.files) else version
+
+
+def decide(
+    watch: Watch | None, files: FolderState, now: float, *, quiet: bool, busy: bool
+) -> tuple[Watch, str | None, str]:
+    """Return what to remember, what to ask for (None: nothing), and why, of a dataset whose files changed.
+
+    Args:
+        watch: what was remembered.
+        files: as they are now.
+        now: seconds since 1970; a clock that went back ends a pause.
+        quiet: whether no file was written since the last look.
+        busy: whether a run of the dataset is waiting or under way.
+    """
+    if watch is None or watch.digest != files.digest:
+        watch, stable = Watch(files.digest), quiet
+    else:
+        stable = True
+    if files.files.is_empty():
+        return watch, None, "contents/ is empty or missing; nothing is taken away for that"
+    if not stable:
+        return watch, None, "changed since the last look, so the next one decides"
+    if busy:
+        return watch, None, "changed, and a run of it is still in progress"
+    if watch.asked > len(PAUSES):
+        return watch, None, f"asked for {watch.asked} times and not done; it waits until a file changes"
+    if watch.asked and 0 <= now - watch.asked_at < PAUSES[watch.asked - 1]:
+        return watch, None, f"asked for {watch.asked} times and not done; it is asked for again later"
+    watch = Watch(files.digest, watch.asked + 1, now)
+    return watch, f"{files.digest} #{watch.asked}", "files changed"
+
+
+def read_cursor(cursor: str | None) -> tuple[float | None, dict[str, Watch]]:
+    """Return when the sensor last looked and what it remembers; nothing from a cursor that is not one of its own."""
+    try:
+        said: Any = json.loads(cursor or "{}")
+        watches = {name: Watch(str(one[0]), int(one[1]), float(one[2])) for name, one in said["datasets"].items()}
+        return float(said["looked"]), watches
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None, {}
 
 
 def make_sensors(jobs: Jobs, prefix: Sequence[str] = ()) -> list[dg.SensorDefinition]:

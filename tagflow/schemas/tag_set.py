@@ -40,6 +40,24 @@ RAW_CLUES = Artifact(
                 "raw": Column(TEXT, "the first 500 characters of the record"),
             }
         ),
+        "source_files": Table(
+            {
+                "source_file": Column(TEXT, "file name below contents/; ../ for a file beside that folder"),
+                "size": Column(COUNT, "bytes when it was read; -1 where it could not be looked at"),
+                "modified": Column(COUNT, "when it was last written, in nanoseconds since 1970 (UTC)"),
+                "changed": Column(COUNT, "when it or its name was last changed, in nanoseconds since 1970 (UTC)"),
+            },
+            key=("source_file",),
+        ),
+        "tombstones": Table(
+            {
+                "content_id": Column(TEXT, "a content that was here and is no more"),
+                "content_hash": Column(TEXT, "its content hash when it was last here"),
+                "source_file": Column(TEXT, "the file it was last in"),
+                "gone_at": Column(TEXT, "when it was missed first, ISO 8601 in UTC"),
+            },
+            key=("content_id",),
+        ),
     },
     "TagGPT §2.1.1",
     "One row a content: its clues as text, its annotated tags and its split.",

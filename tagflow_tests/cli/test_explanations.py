@@ -18,7 +18,7 @@ from tagflow.confidence.ranking import account_contents, rank_tags
 from tagflow.decisions import TagRules
 from tagflow.errors import ArtifactError, ConfigError
 from tagflow.graph.insertion import describe_vectors
-from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, TAGGED_OUTPUT
+from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, RAW_CLUES, TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings, TaggingSettings
 from tagflow.taggers.llm4tag import tag
 from tagflow.tagset.generation import no_proposals
@@ -46,8 +46,8 @@ def fixture_store(tmp_path: Path) -> DuckDBStore:
     """The kitchen as stored: n1, a stew, got soup (0.694); vegan (0.641) was cut; travel was not recalled."""
     store, materials = DuckDBStore(tmp_path / "warehouse"), kitchen(NEW)
     contents = pl.concat([KNOWN, NEW])
-    quarantine = make_table("raw_clues", [REFUSED], "quarantine")
-    store.write("kitchen", "raw_clues", {"raw_clues": contents, "quarantine": quarantine})
+    read = {name: table.empty() for name, table in RAW_CLUES.tables.items()} | {"raw_clues": contents}
+    store.write("kitchen", "raw_clues", read | {"quarantine": make_table("raw_clues", [REFUSED], "quarantine")})
     store.write("kitchen", "candidate_tags", no_proposals())
     rare = {"key": "quiche", "tag": "quiche", "contents": 2, "verdict": "too_rare", "origin": "proposed"}
     store.write("kitchen", "filtered_tagset", {"filtered_tagset": make_table("filtered_tagset", [rare])})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from tagflow.adapters.content_folder import look_at_folder
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.pipeline.budget import default_status
 from tagflow.pipeline.datasets import register_datasets
@@ -49,49 +51,167 @@ def increment(data: Path) -> dg.ExecuteInProcessResult:
         return job.execute_in_process(instance=instance, partition_key="recipes")
 
 
-def test_changed_files_are_asked_for_once_when_they_are_quiet(demo_copy: Demo, monkeypatch) -> None:
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 60)
+def settle(demo: Demo) -> None:
+    """Note the files as they lie there, as a run would: copying the demo changed their times."""
+    tables = demo.store.read_all("recipes", "raw_clues")
+    folder = demo.data / "recipes"
+    tables["source_files"] = look_at_folder(folder / "contents", folder / "corrections.jsonl").files
+    demo.store.write("recipes", "raw_clues", tables)
+
+
+class Watcher:
+    """The content sensor, looked through again and again, with the cursor and the clock it has in a daemon."""
+
+    def __init__(self, instance: dg.DagsterInstance, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.instance, self.data, self.cursor, self.now = instance, data, None, time.time()
+        register_datasets(instance, data)
+        monkeypatch.setattr("tagflow.pipeline.sensors.time", self)
+
+    def time(self) -> float:
+        return self.now
+
+    def look(self, later: float = 10.0) -> list[str]:
+        """Return the run keys asked for at the next look."""
+        self.now += later
+        said = look(self.instance, self.data, self.cursor)
+        self.cursor = said.cursor
+        return [request.run_key for request in said.run_requests or []]
+
+
+@pytest.fixture
+def watcher(demo_copy: Demo, monkeypatch: pytest.MonkeyPatch):
+    settle(demo_copy)
     with dg.instance_for_test() as instance:
-        register_datasets(instance, demo_copy.data)
-        first = look(instance, demo_copy.data)
-        drop(demo_copy.data, "later.jsonl", NEW)
-        asked = look(instance, demo_copy.data, first.cursor)
-        (request,) = asked.run_requests
-        assert request.partition_key == "recipes"
-        again = look(instance, demo_copy.data, asked.cursor)
-        assert not again.run_requests
-        drop(demo_copy.data, "later.jsonl", NEW, {**NEW, "id": "new-2"})
-        (second,) = look(instance, demo_copy.data, asked.cursor).run_requests
-        assert second.run_key != request.run_key
+        yield Watcher(instance, demo_copy.data, monkeypatch)
 
 
-def test_a_file_that_is_still_being_written_waits(demo_copy: Demo, monkeypatch) -> None:
-    with dg.instance_for_test() as instance:
-        register_datasets(instance, demo_copy.data)
-        now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + 60)
-        cursor = look(instance, demo_copy.data).cursor
-        monkeypatch.undo()
-        drop(demo_copy.data, "later.jsonl", NEW, seconds_ago=0)
-        waiting = look(instance, demo_copy.data, cursor)
-        assert not waiting.run_requests
-        assert waiting.cursor == cursor
-        monkeypatch.setattr(time, "time", lambda: now + 120)
-        assert len(look(instance, demo_copy.data, waiting.cursor).run_requests) == 1
+def test_a_file_is_asked_for_once_two_looks_have_seen_the_same(demo_copy: Demo, watcher: Watcher) -> None:
+    assert watcher.look() == []
+    for size in range(3):  # a slow writer: every look sees another file
+        drop(demo_copy.data, "later.jsonl", *[{**NEW, "id": f"new-{n}"} for n in range(size + 1)], seconds_ago=-1000)
+        assert watcher.look() == []
+    (key,) = watcher.look()
+    assert key.startswith("recipes: ")
+    assert [watcher.look() for _ in range(3)] == [[], [], []]
 
 
-def test_files_that_came_while_nobody_looked_are_seen_without_a_cursor(demo_copy: Demo, monkeypatch) -> None:
-    store = demo_copy.store.path("recipes", "raw_clues")
+def test_a_file_that_was_moved_here_or_taken_away_is_asked_for_at_once(demo_copy: Demo, watcher: Watcher) -> None:
+    assert watcher.look() == []
+    path = drop(demo_copy.data, "later.jsonl", NEW)
+    (moved,) = watcher.look()
+    settle(demo_copy)
+    path.unlink()
+    (deleted,) = watcher.look()
+    assert moved != deleted
+    settle(demo_copy)
+    assert watcher.look() == []
+
+
+def test_a_file_of_the_same_size_and_time_with_another_content_is_seen(demo_copy: Demo, watcher: Watcher) -> None:
+    path = drop(demo_copy.data, "later.jsonl", NEW)
+    settle(demo_copy)
+    seen = path.stat()
+    assert watcher.look() == []
+    path.write_text(path.read_text(encoding="utf-8").replace("Lentil", "Potato"), encoding="utf-8")
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert path.stat().st_size == seen.st_size
+    assert len(watcher.look()) == 1
+
+
+def test_what_fails_is_asked_for_three_more_times_and_again_when_a_file_changes(
+    demo_copy: Demo, watcher: Watcher
+) -> None:
+    watcher.look()
     drop(demo_copy.data, "later.jsonl", NEW)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 60)
-    with dg.instance_for_test() as instance:
-        register_datasets(instance, demo_copy.data)
-        os.utime(store, (now - 3600, now - 3600))
-        assert len(look(instance, demo_copy.data).run_requests) == 1
-        os.utime(store, (now + 30, now + 30))
-        assert not look(instance, demo_copy.data).run_requests
+    keys = watcher.look()
+    for pause in (60, 600, 3600):
+        assert watcher.look(pause - 20) == []
+        keys += watcher.look(30)
+    assert len(set(keys)) == 4
+    assert watcher.look(100_000) == []
+    drop(demo_copy.data, "later.jsonl", {**NEW, "title": "Another soup"})
+    assert len(watcher.look()) == 1
+
+
+def test_a_clock_that_goes_back_or_ahead_loses_and_doubles_nothing(demo_copy: Demo, watcher: Watcher) -> None:
+    assert watcher.look(86_400) == []
+    assert watcher.look(-90_000) == []
+    drop(demo_copy.data, "later.jsonl", NEW, seconds_ago=-3600)
+    assert watcher.look(-3600) == []
+    assert len(watcher.look()) == 1
+    settle(demo_copy)
+    assert watcher.look(7200) == []
+
+
+def test_files_that_came_while_nobody_looked_are_seen_without_a_cursor(demo_copy: Demo, watcher: Watcher) -> None:
+    drop(demo_copy.data, "later.jsonl", NEW, seconds_ago=100_000)
+    assert watcher.look() == []
+    assert len(watcher.look()) == 1
+
+
+@pytest.mark.parametrize("cursor", [None, "", "{", '{"recipes": "0123"}', '{"looked": "x", "datasets": {}}'])
+def test_a_lost_or_foreign_cursor_asks_for_nothing_that_is_tagged(demo_copy: Demo, watcher: Watcher, cursor) -> None:
+    watcher.cursor = cursor
+    assert [watcher.look(), watcher.look()] == [[], []]
+
+
+def test_a_run_in_progress_is_waited_for(demo_copy: Demo, watcher: Watcher) -> None:
+    watcher.look()
+    job = build_definitions(Workbench(data=str(demo_copy.data))).resolve_job_def("tag_dataset")
+    tags = {"dagster/partition": "recipes"}
+    run = watcher.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    drop(demo_copy.data, "later.jsonl", NEW)
+    assert watcher.look() == []
+    watcher.instance.report_run_failed(run)
+    assert len(watcher.look()) == 1
+
+
+def test_one_broken_dataset_stops_no_other_and_a_look_never_raises(demo_copy: Demo, watcher: Watcher, caplog) -> None:
+    shutil.copytree(demo_copy.data / "recipes", demo_copy.data / "a-broken")
+    shutil.copytree(demo_copy.data / "warehouse" / "dataset=recipes", demo_copy.data / "warehouse" / "dataset=a-broken")
+    broken = demo_copy.store.path("a-broken", "raw_clues")
+    broken.write_bytes(b"no database")
+    register_datasets(watcher.instance, demo_copy.data)
+    assert watcher.look() == []
+    drop(demo_copy.data, "later.jsonl", NEW)
+    (key,) = watcher.look()
+    assert key.startswith("recipes: ")
+
+
+def test_an_emptied_folder_takes_no_content_away(demo_copy: Demo, watcher: Watcher) -> None:
+    watcher.look()
+    (demo_copy.data / "recipes" / "contents").rename(demo_copy.data / "recipes" / "unmounted")
+    assert [watcher.look(), watcher.look()] == [[], []]
+
+
+def test_what_is_no_plain_file_blocks_no_look_and_is_refused_or_passed_over(demo_copy: Demo, watcher: Watcher) -> None:
+    watcher.look()
+    contents = demo_copy.data / "recipes" / "contents"
+    os.mkfifo(contents / "pipe.jsonl")
+    (contents / "folder.jsonl").mkdir()
+    (contents / "out.jsonl").symlink_to("/etc/passwd")
+    (contents / "nowhere.jsonl").symlink_to(contents / "missing")
+    drop(demo_copy.data, "later.jsonl", NEW)
+    started = time.monotonic()
+    assert len(watcher.look()) + len(watcher.look()) == 1
+    assert time.monotonic() - started < 5
+    result = increment(demo_copy.data)
+    assert metadata_of(result, "tagged_output")["tagged_anew"] == 1
+    refused = demo_copy.store.read("recipes", "raw_clues", "quarantine")
+    assert dict(refused.select("source_file", "reason").rows()) == {
+        "nowhere.jsonl": "cannot be read: No such file or directory",
+        "out.jsonl": "a symbolic link that leads out of the contents folder",
+    }
+    assert watcher.look() == []
+
+
+def test_a_folder_of_ten_thousand_files_is_looked_at_within_five_seconds(demo_copy: Demo, watcher: Watcher) -> None:
+    contents = demo_copy.data / "recipes" / "contents"
+    for number in range(10_000):
+        (contents / f"{number}.jsonl").touch()
+    started = time.monotonic()
+    watcher.look()
+    assert time.monotonic() - started < 5
 
 
 def test_a_dataset_that_was_never_run_is_left_to_a_person(tmp_path: Path) -> None:
@@ -112,6 +232,9 @@ def test_an_increment_tags_the_new_content_and_leaves_all_other_rows_and_artifac
     for name in ARTIFACTS:
         for table, frame in demo_copy.store.read_all("recipes", name).items():
             old = before[name][table]
+            if table == "source_files":
+                assert set(frame["source_file"]) - set(old["source_file"]) == {"later.jsonl"}
+                continue
             if name in ("raw_clues", "content_tag_graph", "tagged_output"):
                 key = "node" if "node" in frame.columns else "content_id"
                 frame = frame.filter(pl.col(key) != "new-1") if key in frame.columns else frame
@@ -135,6 +258,12 @@ def test_an_edited_content_is_tagged_anew_and_a_deleted_one_leaves(demo_copy: De
     increment(demo_copy.data)
     nodes = demo_copy.store.read("recipes", "content_tag_graph", "vectors")["node"]
     assert not {"new-1", "new-2"} & set(nodes)
+    graves = demo_copy.store.read("recipes", "raw_clues", "tombstones")
+    assert set(graves["content_id"]) == {"new-1", "new-2"}
+    assert set(graves["source_file"]) == {"later.jsonl"}
+    drop(demo_copy.data, "later.jsonl", NEW)
+    said = metadata_of(increment(demo_copy.data), "raw_clues")
+    assert (said["new"], said["changed"], said["gone"], said["tombstones"]) == (1, 0, 0, 1)
 
 
 def at(text: str) -> datetime:
