@@ -64,6 +64,7 @@ def run_purge(name: str, content_ids: Sequence[str]) -> None:
         if content_ids:
             run_dataset(name)
             _forget_changes(DuckDBStore(versions.root), name)
+            _forget_tombstones(DuckDBStore(versions.root), name, asked)
             lease = Lease(versions.folder, name, PURGE).acquire(0)
             try:
                 with lease.publishing():
@@ -111,6 +112,13 @@ def _forget_answers(data: Path, name: str, contents: set[str], *, whole: bool) -
             runs = list_runs(file, name)["run"].to_list()
             records |= ResponseJournal(file).list_records_of(runs)
         return ResponseJournal(file).forget(records)
+
+
+def _forget_tombstones(store: DuckDBStore, name: str, contents: set[str]) -> None:
+    """What says that the contents are gone names them, and goes too."""
+    tables = store.read_all(name, "raw_clues")
+    kept = tables["tombstones"].filter(~pl.col("content_id").is_in(sorted(contents)))
+    store.write(name, "raw_clues", {**tables, "tombstones": kept})
 
 
 def _forget_changes(store: DuckDBStore, name: str) -> None:

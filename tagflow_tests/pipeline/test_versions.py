@@ -34,7 +34,8 @@ def test_a_whole_run_is_one_version_and_one_asset_alone_is_one_too(tmp_path: Pat
     (version,) = [store.version(NAME)]
     assert set(version.files) == {"report.html", *(f"{name}.duckdb" for name in ARTIFACTS)}
     assert version.manifest.run == result.run_id
-    assert version.files["raw_clues.duckdb"].rows == {"raw_clues": 12, "quarantine": 0}
+    rows = {"raw_clues": 12, "quarantine": 0, "source_files": 1, "tombstones": 0}
+    assert version.files["raw_clues.duckdb"].rows == rows
     said = [name for name in ARTIFACTS if "version" in metadata_of(result, name)]
     assert len(said) == 1, "the asset that completes the run says which version it published"
     before = version.files
