@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from tagflow.adapters.content_reader import list_content_files
+from tagflow.adapters.correction_file import FILE as CORRECTIONS
 from tagflow.schemas import RAW_CLUES
 
 FILES = RAW_CLUES.tables["source_files"]
@@ -27,6 +28,11 @@ class FolderState(NamedTuple):
     files: pl.DataFrame
     digest: str
     written: float
+
+
+def look_at_dataset(folder: Path) -> FolderState:
+    """Return the content files of a dataset's folder, and people's corrections beside them, as they lie there now."""
+    return look_at_folder(folder / "contents", folder / CORRECTIONS)
 
 
 def look_at_folder(folder: Path, *beside: Path) -> FolderState:

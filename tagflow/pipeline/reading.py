@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import polars as pl
 
+from tagflow.adapters.content_folder import look_at_dataset
 from tagflow.adapters.content_sources import read_source
 from tagflow.clues.changes import bury_contents, count_changes_of_contents
 from tagflow.clues.conversion import convert_contents
@@ -33,7 +34,7 @@ def make_raw_clues(upstream: Mapping[str, str]) -> dg.AssetsDefinition:
     def raw_clues(context: dg.AssetExecutionContext) -> Result:
         workbench: Workbench = getattr(context.resources, WORKBENCH)
         dataset = workbench.open_for(context)
-        files = dataset.look_at_files()  # before they are read: what changes from now on is seen as a change
+        files = look_at_dataset(dataset.folder)  # before they are read: what changes from now on is seen as a change
         read = read_source(dataset.folder, dataset.settings, lambda key: _load_upstream(context, key, upstream))
         clues = convert_contents(read.contents, dataset.settings)
         check_conservation(read.records, clues, read.quarantine)

@@ -13,8 +13,6 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
-from tagflow.adapters.content_folder import FolderState, look_at_folder
-from tagflow.adapters.correction_file import FILE as CORRECTIONS
 from tagflow.adapters.correction_file import read_corrections
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import read_decisions
@@ -228,10 +226,6 @@ class Dataset:
                 f"{settings.tagging.target_precision:g}; lower it, or annotate and correct more"
             )
         return settings
-
-    def look_at_files(self) -> FolderState:
-        """Return the content files, and people's corrections beside them, as they lie there now."""
-        return look_at_folder(self.folder / "contents", self.folder / CORRECTIONS)
 
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""

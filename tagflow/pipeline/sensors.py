@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from tagflow.adapters.content_folder import FolderState, look_at_folder
-from tagflow.adapters.correction_file import FILE as CORRECTIONS
+from tagflow.adapters.content_folder import FolderState, look_at_dataset
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import ArtifactError
 from tagflow.pipeline.budget import default_status
@@ -59,8 +58,7 @@ def look_for_contents(context: dg.SensorEvaluationContext, workbench: Workbench)
         try:
             if name not in known or not store.exists(name, "tagged_output"):
                 continue
-            folder = workbench.folder() / name
-            files = look_at_folder(folder / "contents", folder / CORRECTIONS)
+            files = look_at_dataset(workbench.folder() / name)
             version = find_difference(store, name, files)
             if version is None:
                 continue

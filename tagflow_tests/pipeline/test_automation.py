@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from tagflow.adapters.content_folder import look_at_folder
+from tagflow.adapters.content_folder import look_at_dataset
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.pipeline.budget import default_status
 from tagflow.pipeline.datasets import register_datasets
@@ -54,8 +54,7 @@ def increment(data: Path) -> dg.ExecuteInProcessResult:
 def settle(demo: Demo) -> None:
     """Note the files as they lie there, as a run would: copying the demo changed their times."""
     tables = demo.store.read_all("recipes", "raw_clues")
-    folder = demo.data / "recipes"
-    tables["source_files"] = look_at_folder(folder / "contents", folder / "corrections.jsonl").files
+    tables["source_files"] = look_at_dataset(demo.data / "recipes").files
     demo.store.write("recipes", "raw_clues", tables)
 
 
