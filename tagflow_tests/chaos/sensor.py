@@ -114,7 +114,11 @@ def run(files: int, kills: int, pause: float, seed: int) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="tagflow-sensor-") as root:
         data, witness = Path(root) / "data", Path(root) / "witness"
         write_dataset(data)
-        command = [sys.executable, "-m", "tagflow_tests.chaos.run", NAME, "*tagged_output"]
+        command = [
+            sys.executable,
+            "-c",
+            f"from tagflow.cli.runs import run_dataset; run_dataset({NAME!r}, '*tagged_output')",
+        ]
         subprocess.run(command, env={**os.environ, "TAGFLOW_DATA": str(data)}, check=True, stdout=subprocess.DEVNULL)
         store, started = DuckDBStore(data / "warehouse"), time.monotonic()
         dropping = threading.Thread(
