@@ -16,11 +16,17 @@ B = TypeVar("B")
 R = TypeVar("R")
 
 
-IntegerProduct = Callable[[NDArray[np.int8], NDArray[np.int8]], NDArray[np.int32]]
-"""Products of all rows of two tables of bytes, (n, k) and (m, k), as (n, m), without any rounding.
+class IntegerProduct(Protocol):
+    """Multiplies tables of bytes without any rounding."""
 
-The result may lie in memory that the next call uses again.
-"""
+    def __call__(
+        self, rows: NDArray[np.int8], others: NDArray[np.int8], out: NDArray[np.int32] | None = None
+    ) -> NDArray[np.int32]:
+        """Return the products of all rows, (n, k) and (m, k), as (n, m).
+
+        They are written to ``out`` if it is given, else to memory that the next call uses again.
+        """
+
 
 FindProduct = Callable[[int], IntegerProduct | None]
 """Returns the product worth taking to compare so many vectors with each other, if there is one."""

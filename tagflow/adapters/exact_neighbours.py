@@ -1,51 +1,53 @@
 """Exact nearest neighbours by batched matrix products; the default.
 
-All cosines of a block of queries are estimated, in half precision where that is faster. The k-th greatest of the
-maxima of small groups of vectors is a lower limit of the k-th greatest estimate, and with the bound on the estimates'
-error it gives a limit below which no vector can be among the k nearest. The cosines of the few pairs above it are
-computed one by one in float32. So the result is exact, and a cosine is the same to the last digit whichever way
-estimated, in whatever block, with whatever other vectors.
+All cosines of a block of queries are estimated, in whole numbers or half precision where that is faster. The k-th
+greatest of the maxima of small groups of vectors is a lower limit of the k-th greatest estimate, and with the bound on
+the estimates' error it gives a limit below which no vector can be among the k nearest. The cosines of the few pairs
+above it are computed one by one in float32. So the result is exact, and a cosine is the same to the last digit
+whichever way estimated, in whatever block, with whatever other vectors.
 """
 
 import sys
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagflow.adapters.bfloat16 import computes_bfloat16
-from tagflow.adapters.score_scans import HalfScan, Scan, SingleScan
+from tagflow.adapters.integer_product import load_product
+from tagflow.adapters.score_scans import HalfScan, IntegerScan, Scan, SingleScan
 from tagflow.ports import Vectors
 
 CELLS = 2**25  # ours: estimates held in memory together, 128 MB in float32
-ROWS = 512  # ours: queries of a block; more of them are no faster
-GROUP = 32  # ours: vectors of a group at most
+ROWS = 192  # ours: queries of a block; more of them are no faster
+GROUP = 16  # ours: vectors of a group at most
 SPREAD = 16  # ours: groups for each neighbour sought at least, so that few groups hold two of them
 PAIRS = 2**20  # ours: pairs looked at together
 GATHERED = 2**11  # ours: pairs multiplied together; their vectors lie in the cache
 DIGITS = 6  # cosines equal to so many digits are ties: copies of a text, embedded in other company
-WORTH = 2**34  # ours: multiplications from which half precision earns the conversion, 0.4 s of float32
+WORTH = 2**34  # ours: multiplications from which a faster way earns the conversion, 0.4 s of float32
 LARGE = 2**38  # ours: multiplications from which it also earns the import of torch, 7 s of float32
 
 R = TypeVar("R")
+Way = Literal["integer", "bfloat16", "float32"]
 Found = tuple[NDArray[np.int64], Vectors]
 
 
 class ExactNeighbours:
     """Searches all vectors; recall is 1."""
 
-    def __init__(self, vectors: Vectors, half: bool | None = None) -> None:
+    def __init__(self, vectors: Vectors, way: Way | None = None) -> None:
         """Keep the vectors (unit or zero rows).
 
         Args:
             vectors: what is searched.
-            half: whether to estimate in half precision; None decides by the processor and the size of a search.
-                The result is the same.
+            way: how cosines are estimated; None decides by the processor and the size of a search. The result is the
+                same.
         """
         self._vectors = np.ascontiguousarray(vectors, np.float32)
-        self._half = half
-        self._scans: dict[bool, Scan[Any]] = {}
+        self._way = way
+        self._scans: dict[Way, Scan[Any]] = {}
 
     def search(self, queries: Vectors, k: int) -> Found:
         """Return indices and cosines of the k nearest (fewer if there are fewer), ties by lower index.
@@ -60,22 +62,28 @@ class ExactNeighbours:
             return indices, cosines
         queries = np.ascontiguousarray(queries, np.float32)
         rows = min(ROWS, max(1, CELLS // len(self._vectors)), len(queries))
-        scan = self._open_scan(self._wants_half(queries.size * len(self._vectors)))
+        scan = self._open_scan(self._choose_way(queries.size * len(self._vectors)))
         room = scan.make_room(rows * len(self._vectors))
         for start in range(0, len(queries), rows):
             part = slice(start, start + rows)
             indices[part], cosines[part] = self._search_block(queries[part], k, scan, room)
         return indices, cosines
 
-    def _open_scan(self, half: bool) -> Scan[Any]:
-        if half not in self._scans:
-            self._scans[half] = HalfScan(self._vectors) if half else SingleScan(self._vectors)
-        return self._scans[half]
+    def _open_scan(self, way: Way) -> Scan[Any]:
+        if way not in self._scans:
+            multiply = load_product() if way == "integer" else None
+            half = HalfScan if way == "bfloat16" else SingleScan
+            self._scans[way] = IntegerScan(self._vectors, multiply) if multiply else half(self._vectors)
+        return self._scans[way]
 
-    def _wants_half(self, multiplications: int) -> bool:
-        if self._half is not None:
-            return self._half
-        return multiplications >= (WORTH if "torch" in sys.modules else LARGE) and computes_bfloat16()
+    def _choose_way(self, multiplications: int) -> Way:
+        if self._way is not None:
+            return self._way
+        if multiplications < (WORTH if "torch" in sys.modules else LARGE):
+            return "float32"
+        if load_product() is not None:
+            return "integer"
+        return "bfloat16" if computes_bfloat16() else "float32"
 
     def _search_block(self, queries: Vectors, k: int, scan: Scan[R], room: R) -> Found:
         n = len(self._vectors)

@@ -6,15 +6,11 @@ is taken only if it gets the largest numbers right, which a short check at the s
 
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagflow.ports import IntegerProduct
-
-if TYPE_CHECKING:
-    import torch
 
 LOADED, UNLOADED = 4_096, 50_000  # ours: vectors from which codes in bytes earn their preparation; and torch's import
 CHECKED = (64, 256)  # rows and components of the check: more than one block of any kernel
@@ -23,12 +19,12 @@ CHECKED = (64, 256)  # rows and components of the check: more than one block of 
 def find_integer_product(vectors: int) -> IntegerProduct | None:
     """Return a fast and exact product if it is worth while to compare so many vectors with each other, else None."""
     worth = LOADED if "torch" in sys.modules else UNLOADED
-    return _load_product() if vectors >= worth else None
+    return load_product() if vectors >= worth else None
 
 
 @lru_cache
-def _load_product() -> IntegerProduct | None:
-    """The product of torch, where the processor has fast instructions and it is exact.
+def load_product() -> IntegerProduct | None:
+    """Return the product of torch if the processor has fast instructions for it and it is exact; imports torch.
 
     torch has had ``_int_mm`` under this name since 2.0, and calls it its own business: nothing but speed rests on it.
     """
@@ -44,18 +40,20 @@ class _TorchProduct:
     """Multiplies into one piece of memory, which grows to the largest product asked for."""
 
     def __init__(self) -> None:
-        self._room: torch.Tensor | None = None
+        self._room = np.empty(0, np.int32)
 
-    def __call__(self, rows: NDArray[np.int8], others: NDArray[np.int8]) -> NDArray[np.int32]:
+    def __call__(
+        self, rows: NDArray[np.int8], others: NDArray[np.int8], out: NDArray[np.int32] | None = None
+    ) -> NDArray[np.int32]:
         import torch
 
-        cells = len(rows) * len(others)
-        if self._room is None or self._room.numel() < cells:
-            self._room = torch.empty(cells, dtype=torch.int32)
-        product = self._room[:cells].view(len(rows), len(others))
-        torch._int_mm(torch.from_numpy(rows), torch.from_numpy(others).t(), out=product)
-        found: NDArray[np.int32] = product.numpy()
-        return found
+        if out is None:
+            cells = len(rows) * len(others)
+            if len(self._room) < cells:
+                self._room = np.empty(cells, np.int32)
+            out = self._room[:cells].reshape(len(rows), len(others))
+        torch._int_mm(torch.from_numpy(rows), torch.from_numpy(others).t(), out=torch.from_numpy(out))
+        return out
 
 
 def _is_exact(multiply: IntegerProduct) -> bool:

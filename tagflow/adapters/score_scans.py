@@ -1,4 +1,4 @@
-"""Estimates of all cosines of a block of queries, in single or half precision, with a bound on how wrong they are.
+"""Estimates of all cosines of a block of queries, in whole numbers or floats, with a bound on how wrong they are.
 
 Both estimates x of a product s of a query q and a vector v have |x - s| <= error(q), and half precision rounds x once
 more, to a relative ``rounding``:
@@ -8,6 +8,9 @@ more, to a relative ``rounding``:
 - A sum of d products in single precision, in whatever order, is off by at most d 2^-24 |q| |v| to first order. Three
   such terms cover the processor's half-precision instruction, which rounds twice a step, and the product that the
   estimate is compared with; a fourth is reserve.
+- Written in bytes, the same holds of the products of whole numbers, which are exact. All vectors are turned at random
+  before, so that no component stands out and the steps are small; the two turns and the product that the estimate is
+  compared with are the three terms.
 """
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -16,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagflow.errors import ModelError
-from tagflow.ports import Vectors
+from tagflow.ports import IntegerProduct, Vectors
 
 if TYPE_CHECKING:
     import torch
 
+STEPS = 127  # the largest whole number that a byte holds on both sides of zero
+SPARE = 1.1  # ours: room for components beyond the largest of the first vectors
 TILE = 8192  # ours: vectors multiplied at once; their maxima are taken while they lie in the cache
 SINGLE = 2.0**-24  # the relative error of rounding to float32
 HALF = 2.0**-8  # the relative error of rounding to bfloat16
@@ -148,6 +153,66 @@ class HalfScan:
 
         some: Vectors = estimates[torch.from_numpy(vector), torch.from_numpy(query)].float().numpy()
         return some
+
+
+class IntegerScan:
+    """Estimates in whole numbers of one byte, on processors that multiply them fast."""
+
+    rounding = 4 * SINGLE
+
+    def __init__(self, vectors: Vectors, multiply: IntegerProduct) -> None:
+        """Convert the vectors and measure what that changed.
+
+        Raises:
+            ModelError: a vector is not finite.
+        """
+        d = vectors.shape[1]
+        self._multiply = multiply
+        self._turn = np.linalg.qr(np.random.default_rng(0).standard_normal((d, d)))[0].astype(np.float32)
+        self._codes = np.empty(vectors.shape, np.int8)
+        self._longest = max(_check(_measure(vectors[at : at + TILE]).max()) for at in range(0, len(vectors), TILE))
+        first = np.abs(vectors[:TILE] @ self._turn).max()
+        self._step = np.float32(STEPS / (SPARE * float(first)) if first else 1.0)
+        self._moved = 0.0
+        for start in range(0, len(vectors), TILE):
+            self._codes[start : start + TILE], moved = self._write(vectors[start : start + TILE])
+            self._moved = max(self._moved, float(moved.max()))
+
+    def make_room(self, cells: int) -> NDArray[np.int32]:
+        """Return room for as many estimates."""
+        return np.empty(cells, np.int32)
+
+    def bound_error(self, queries: Vectors) -> Vectors:
+        """Return for each query what an estimate may be off before its last rounding."""
+        _, moved = self._write(queries)
+        off: Vectors = (_measure(queries) + moved) * self._moved + moved * self._longest
+        return off + _bound_sum(queries, self._longest)
+
+    def estimate(self, queries: Vectors, group: int, room: NDArray[np.int32]) -> tuple[NDArray[np.int32], Vectors]:
+        """Return all estimates, in squared steps, and the greatest of each group of vectors, as a product."""
+        n, count = len(self._codes), len(queries)
+        asked, _ = self._write(queries)
+        estimates = room[: n * count].reshape(n, count)
+        maxima = np.empty((-(-n // group), count), np.float32)
+        for start in range(0, n, TILE):
+            tile = estimates[start : start + TILE]
+            self._multiply(self._codes[start : start + TILE], asked, tile)
+            whole = len(tile) - len(tile) % group
+            first = start // group
+            maxima[first : first + whole // group] = tile[:whole].reshape(-1, group, count).max(axis=1)
+            if whole < len(tile):
+                maxima[-1] = tile[whole:].max(axis=0)
+        return estimates, maxima / self._step**2
+
+    def read(self, estimates: NDArray[np.int32], vector: NDArray[np.int64], query: NDArray[np.int64]) -> Vectors:
+        """Return some of the estimates as products."""
+        return estimates[vector, query].astype(np.float32) / self._step**2
+
+    def _write(self, rows: Vectors) -> tuple[NDArray[np.int8], Vectors]:
+        """Rows, turned, in steps, and how far each moved; what goes beyond the steps is cut."""
+        turned = rows @ self._turn
+        whole = np.clip(np.rint(turned * self._step), -STEPS, STEPS)
+        return whole.astype(np.int8), _measure(turned - whole / self._step)
 
 
 def _halve(vectors: Vectors) -> "tuple[torch.Tensor, Vectors, Vectors]":

@@ -43,7 +43,7 @@ def test_a_product_that_adds_pairs_in_16_bits_is_found_out():
 
 
 def test_few_vectors_and_a_torch_still_to_be_imported_are_not_worth_it(monkeypatch):
-    monkeypatch.setattr(integer_product, "_load_product", lambda: "product")
+    monkeypatch.setattr(integer_product, "load_product", lambda: "product")
     import torch  # noqa: F401
 
     assert find_integer_product(4_095) is None
@@ -57,4 +57,4 @@ def test_a_processor_without_the_instructions_gets_none(monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False, raising=False)
-    assert integer_product._load_product.__wrapped__() is None
+    assert integer_product.load_product.__wrapped__() is None

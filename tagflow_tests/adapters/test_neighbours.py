@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tagflow.adapters import exact_neighbours, neighbours, score_scans
-from tagflow.adapters.exact_neighbours import ExactNeighbours
+from tagflow.adapters.exact_neighbours import ExactNeighbours, Way
 from tagflow.adapters.hnswlib_neighbours import HnswNeighbours
 from tagflow.adapters.neighbours import choose_index
-from tagflow.adapters.score_scans import HalfScan, SingleScan
+from tagflow.adapters.score_scans import HalfScan, IntegerScan, SingleScan
 from tagflow.errors import ModelError
 from tagflow.graph.insertion import BuildIndex
 from tagflow.ports import Vectors
 
-EXACT = [partial(ExactNeighbours, half=False), partial(ExactNeighbours, half=True)]
-PRECISIONS = pytest.mark.parametrize("build", EXACT, ids=["single", "half"])
+WAYS: list[Way] = ["float32", "bfloat16", "integer"]
+EXACT = [partial(ExactNeighbours, way=way) for way in WAYS]
+PRECISIONS = pytest.mark.parametrize("build", EXACT, ids=WAYS)
 BOTH = pytest.mark.parametrize("build", [ExactNeighbours, HnswNeighbours])
 AXES = np.concatenate([np.eye(3), -np.eye(3), np.zeros((1, 3))]).astype(np.float32)
 
@@ -86,22 +87,33 @@ def test_copies_of_one_vector_are_ties(build: BuildIndex, copies: int, dimension
     assert found.tolist() == [[0, 1, 2, 3]] * 7
 
 
+def multiply_bytes(
+    rows: NDArray[np.int8], others: NDArray[np.int8], out: NDArray[np.int32] | None = None
+) -> NDArray[np.int32]:
+    product = rows.astype(np.int32) @ others.astype(np.int32).T
+    if out is not None:
+        out[...] = product
+    return product
+
+
 def crowd(count: int, seed: int) -> Vectors:
     """Return unit vectors within a few thousandths of each other, which half precision cannot tell apart."""
     rows = random_units(1, 96) + random_units(count, 96, seed) * np.float32(0.05)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def test_half_precision_finds_the_same_to_the_last_digit() -> None:
+def test_each_way_finds_the_same_to_the_last_digit() -> None:
     vectors, queries = crowd(2000, seed=1), crowd(50, seed=2)
-    for one, other in zip(*(build(vectors).search(queries, 10) for build in EXACT), strict=True):
-        np.testing.assert_array_equal(one, other)
+    found = [build(vectors).search(queries, 10) for build in EXACT]
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
 
 
 def test_a_neighbour_that_half_precision_cannot_tell_from_others_is_found() -> None:
     """Above 1 the next number of bfloat16 is 1 + 1/128; all of these become 1, and the last is the nearest."""
     vectors = np.array([[1], [1.001], [1.002], [1.003]], np.float32)
-    assert ExactNeighbours(vectors, half=True).search(np.ones((1, 1), np.float32), 2)[0].tolist() == [[3, 2]]
+    assert ExactNeighbours(vectors, "bfloat16").search(np.ones((1, 1), np.float32), 2)[0].tolist() == [[3, 2]]
 
 
 def test_the_error_bound_is_what_a_half_way_number_is_off() -> None:
@@ -120,11 +132,14 @@ def test_the_error_bound_is_what_a_half_way_number_is_off() -> None:
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 300.0]))
 def test_no_estimate_is_further_off_than_its_bound(seed: int, scale: float) -> None:
     vectors, queries = random_units(40, 96, seed) * np.float32(scale), random_units(5, 96, seed // 2)
+    vectors[30:] *= 3  # beyond the steps that the first ones set
     true = vectors.astype(np.float64) @ queries.astype(np.float64).T
     at: tuple[NDArray[np.int64], NDArray[np.int64]] = tuple(np.indices(true.shape))
-    for scan in (SingleScan(vectors), HalfScan(vectors)):
-        read = scan.read(scan.estimate(queries, 4, scan.make_room(200))[0], *at)
-        assert (np.abs(read - true) <= scan.bound_error(queries) + scan.rounding * np.abs(read)).all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score_scans, "TILE", 16)
+        for scan in (SingleScan(vectors), HalfScan(vectors), IntegerScan(vectors, multiply_bytes)):
+            read = scan.read(scan.estimate(queries, 4, scan.make_room(200))[0], *at)
+            assert (np.abs(read - true) <= scan.bound_error(queries) + scan.rounding * np.abs(read)).all()
 
 
 @PRECISIONS
@@ -149,27 +164,29 @@ def test_exact_search_refuses_what_is_not_finite(build: BuildIndex, bad: float) 
         build(random_units(20, 8)).search(spoilt, 3)
 
 
-def estimate_in(monkeypatch: pytest.MonkeyPatch, native: bool) -> list[bool]:
-    """Return whether a search in two rows of two estimates in half precision, on such a processor."""
+def estimate_in(monkeypatch: pytest.MonkeyPatch, native: bool, bytewise: bool = False) -> list[Way]:
+    """Return how a search in two rows of two estimates, on such a processor."""
     monkeypatch.setattr(exact_neighbours, "computes_bfloat16", lambda: native)
+    monkeypatch.setattr(exact_neighbours, "load_product", lambda: multiply_bytes if bytewise else None)
     index = ExactNeighbours(np.eye(2, dtype=np.float32))
     index.search(np.eye(2, dtype=np.float32), 1)
     return list(index._scans)
 
 
-def test_half_precision_is_used_where_it_is_native_and_the_search_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_faster_way_is_used_where_it_is_native_and_the_search_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two queries times two vectors of two numbers are eight multiplications."""
-    assert estimate_in(monkeypatch, native=True) == [False]
+    assert estimate_in(monkeypatch, native=True, bytewise=True) == ["float32"]
     for limit in ("WORTH", "LARGE"):
         monkeypatch.setattr(exact_neighbours, limit, 8)
-    assert estimate_in(monkeypatch, native=True) == [True]
-    assert estimate_in(monkeypatch, native=False) == [False]
+    assert estimate_in(monkeypatch, native=True) == ["bfloat16"]
+    assert estimate_in(monkeypatch, native=False) == ["float32"]
+    assert estimate_in(monkeypatch, native=True, bytewise=True) == ["integer"]
 
 
 def test_torch_is_not_imported_for_a_search_that_does_not_earn_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exact_neighbours, "WORTH", 8)
     monkeypatch.setattr(exact_neighbours, "sys", type("Bare", (), {"modules": {}}))
-    assert estimate_in(monkeypatch, native=True) == [False]
+    assert estimate_in(monkeypatch, native=True, bytewise=True) == ["float32"]
 
 
 @BOTH

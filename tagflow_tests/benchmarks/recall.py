@@ -20,8 +20,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tagflow.adapters.bfloat16 import computes_bfloat16
-from tagflow.adapters.exact_neighbours import ExactNeighbours
+from tagflow.adapters.exact_neighbours import ExactNeighbours, Way
 from tagflow.adapters.hnswlib_neighbours import BUILD_WIDTH, LINKS, SEED
+from tagflow.adapters.integer_product import load_product
 from tagflow.ports import Vectors
 from tagflow_tests.benchmarks.embedding import draw, join_text, read_records
 from tagflow_tests.benchmarks.vectors import embed_tags, read_tags
@@ -80,7 +81,7 @@ def main(
         f"{len(vectors):,} tags, {len(asked):,} contents, cosine of the {K}th tag: median {np.median(floor):.3f}; "
         f"bfloat16 native: {'yes' if computes_bfloat16() else 'no'}"
     )
-    sides = [prepare_exact(vectors, half) for half in ([True] if computes_bfloat16() else []) + [False]]
+    sides = [prepare_exact(vectors, way) for way in list_ways()]
     sides += [
         side
         for prepare in (prepare_hnswlib, prepare_flat, prepare_faiss_hnsw)
@@ -117,13 +118,19 @@ def measure_recall(vectors: Vectors, queries: Vectors, floor: np.ndarray, found:
     return float((np.take_along_axis(near, order, axis=1) & once).sum() / found.shape[0] / K)
 
 
-def prepare_exact(vectors: Vectors, half: bool) -> Side:
+def list_ways() -> list[Way]:
+    """Return the ways of estimating that this processor is fast in, the one taken by default first."""
+    ways: list[Way] = ["integer"] if load_product() else []
+    return [*ways, *(["bfloat16"] if computes_bfloat16() else []), "float32"]
+
+
+def prepare_exact(vectors: Vectors, way: Way) -> Side:
     """Prepare our exact search; its preparation is what the first search does for all others."""
     start = time.process_time()
-    index = ExactNeighbours(vectors, half=half)
+    index = ExactNeighbours(vectors, way)
     index.search(vectors[:1], K)
     spent = time.process_time() - start
-    return Side(f"ours, {'bfloat16' if half else 'float32'}", lambda asked: index.search(asked, K)[0], spent)
+    return Side(f"ours, {way}", lambda asked: index.search(asked, K)[0], spent)
 
 
 def prepare_hnswlib(vectors: Vectors, queries: Vectors, floor: np.ndarray) -> Side:

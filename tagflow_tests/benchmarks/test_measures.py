@@ -41,7 +41,7 @@ def test_either_of_two_equally_near_is_found() -> None:
 
 def test_the_sides_find_the_nearest() -> None:
     floor = find_floor(SIDE, RIGHT)
-    sides = [prepare_exact(SIDE, half) for half in (True, False)] + [prepare_hnswlib(SIDE, RIGHT, floor)]
+    sides = [prepare_exact(SIDE, way) for way in ("bfloat16", "float32")] + [prepare_hnswlib(SIDE, RIGHT, floor)]
     assert [sorted(side.search(RIGHT)[0].tolist()) for side in sides] == [[0, 1]] * 3
     assert sides[-1].name == "hnswlib, width 32"
 
