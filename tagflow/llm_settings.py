@@ -17,6 +17,9 @@ class LanguageModelSettings(Strict):
     candidates: int = Field(20, ge=1)  # LLM4Tag §4.3
     choices: int = Field(1, ge=1)  # ours: answers drawn when selecting
     shown: int = Field(3, ge=0)  # LLM4Tag §3.3.2 as recalled: ours; samples shown with a content
+    calibration: int = Field(
+        200, ge=0
+    )  # ours: labelled contents whose answers show how right it is; 0: it is not asked
     confirmations: int = Field(0, ge=0)  # ours: asking about pairs of tags is a person's choice, it costs
     thinking: int = Field(0, ge=0)  # ours: most models answer at once
     fields: tuple[ClueField, ...] | None = None  # every clue field

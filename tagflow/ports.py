@@ -148,10 +148,18 @@ class TagModel(Protocol):
         """
 
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
-        """Return for each pair with recall features the probability that the tag is right; NaN: nothing could tell.
+        """Return for each pair with recall features how sure the brain is of the tag; NaN: nothing could tell.
 
-        ``contents`` (raw_clues columns) holds every content of the pairs.
+        ``contents`` (raw_clues columns) holds every content of the pairs. Of a language model it is the model's own
+        number, which ``calibrate`` makes a probability that holds.
         """
+
+    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
+        """Return the probabilities for what ``judge`` gave, by the rungs that gave it; the same where none is known."""
+
+    @property
+    def calibrated_rungs(self) -> frozenset[str]:
+        """The rungs of a language model whose numbers were compared with labels."""
 
 
 class LanguageModel(Protocol):

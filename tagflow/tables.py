@@ -37,8 +37,10 @@ class Table:
         return pl.Schema({name: column.dtype for name, column in self.columns.items()})
 
     def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return this table's columns of the frame, in order, cast to their dtypes."""
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
+        """Return this table's columns of the frame, in order, cast to their dtypes; an absent nullable one is null."""
+        absent = [name for name, column in self.columns.items() if column.nullable and name not in frame.columns]
+        given = frame.with_columns(pl.lit(None).alias(name) for name in absent)
+        return given.select(pl.col(name).cast(dtype) for name, dtype in self.dtypes.items())
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def vectors(contents: Mapping[str, Sequence[float]], tags: Mapping[str, Sequence
 
 def scored(*rows: tuple[str, str, float]) -> pl.DataFrame:
     """Return ``scored_candidates`` from (content, tag, confidence); the tag's id is its name."""
-    full = [(content_id, tag, tag, confidence, "C2T", [], 0.0, "") for content_id, tag, confidence in rows]
+    full = [(content_id, tag, tag, confidence, None, None, "C2T", [], 0.0, "") for content_id, tag, confidence in rows]
     return pl.DataFrame(full, schema=TAGGED_OUTPUT.tables["scored_candidates"].dtypes, orient="row")
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagflow.adapters.endpoint_errors import Fault, Place, read_error_in_reply
-from tagflow.adapters.endpoint_requests import estimate_prompt, estimate_tokens
+from tagflow.adapters.endpoint_requests import estimate_prompt
 from tagflow.calls import Call, Sample
+from tagflow.prompts.packing import estimate_tokens
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagflow.calls import Call, Capabilities
-from tagflow.prompts.packing import MESSAGE_TOKENS
+from tagflow.prompts.packing import estimate_messages, estimate_tokens
 
 TOP = 20  # likeliest first tokens asked for: the most that OpenAI takes
-TEXT_BYTES = 3  # bytes of UTF-8 to a token: ours, some more tokens than English has, about what Chinese has
 
 
 @dataclass
@@ -64,15 +63,13 @@ def find_length(call: Call, can: Capabilities) -> int:
     return 1 if call.yes_no and can.logprobs else call.max_tokens
 
 
-def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a text has: one for every three bytes of UTF-8, rounded up (ours)."""
-    return -(-len(text.encode(errors="replace")) // TEXT_BYTES)
-
-
 def estimate_prompt(call: Call) -> int:
-    """Return about how many tokens the messages of a call have; counts where the endpoint does not say."""
+    """Return about how many tokens the messages of a call have, by the estimate that they were packed by.
+
+    It counts where the endpoint does not say.
+    """
     schema = estimate_tokens(call.schema) if call.schema and not call.yes_no else 0
-    return schema + sum(MESSAGE_TOKENS + estimate_tokens(text) for _, text in call.messages)
+    return schema + estimate_messages(call.messages)
 
 
 def bound_prompt(body: bytes) -> int:

@@ -1,5 +1,7 @@
 """A tag model that remembers what it proposed for a content, so that nothing is proposed twice, for no content."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -110,6 +112,15 @@ class RememberingTagModel:
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Ask the wrapped model."""
         return self._model.judge(pairs, contents)
+
+    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
+        """Ask the wrapped model."""
+        return self._model.calibrate(judged, rungs)
+
+    @property
+    def calibrated_rungs(self) -> frozenset[str]:
+        """The wrapped model's calibrated rungs."""
+        return self._model.calibrated_rungs
 
     def _ask(self, contents: pl.DataFrame) -> pl.DataFrame:
         asked = contents.select("content_id", "content_hash", proposer=pl.lit(self.proposer))

@@ -103,7 +103,7 @@ class RehearsedModel:
     def _answer_one(self, key: str, call: Call, known: Mapping[str, Answer]) -> Answer:
         times = self._open.get((self.stage, call.record), 0) if call.task == "judge" else 0
         sure = not times and not self.guessing
-        kept = sure and (key in known or key in self._seen)
+        kept = (sure and key in known) or (not self.guessing and key in self._seen)
         self._seen.add(key)
         requests = 1 if call.samples == 1 or self.capabilities.many else call.samples
         length = find_length(call, self.capabilities) * call.samples

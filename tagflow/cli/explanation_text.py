@@ -114,6 +114,8 @@ def _write_people(people: list[Facts]) -> str:
 
 def _write_model(facts: Facts) -> str:
     model = facts["model"].split(",")[0]
+    if not facts["judged_by_confidence_model"] and facts["calibrated"]:
+        return f"{model}: its confidence is what the language model says, calibrated on people's tags"
     if not facts["judged_by_confidence_model"]:
         return f"{model}: its confidence is a score of its own, not calibrated, and has no sum to show"
     if not facts["calibrated"]:

@@ -200,7 +200,7 @@ class _Case:
             "split": self.content["split"][0],
             "held_out": self.content["split"][0] == "test",
             "model": self.model,
-            "calibrated": "uncalibrated" not in self.model and fitted,
+            "calibrated": "uncalibrated" not in self.model and (fitted or not self.judged_here),
             "judged_by_confidence_model": self.judged_here,
             "people": people,
             "notes": self._find_doubts(),

@@ -27,6 +27,7 @@ def tag_text(name: str, text: str) -> dict[str, object]:
         ArtifactError: the dataset was not run yet.
         ModelError: the dataset's language model gave no answer.
     """
+    from tagflow.pipeline.bands import set_bands
     from tagflow.pipeline.resources import Workbench
 
     dataset = Workbench(data=str(find_data()), progress="terminal").open(name, lambda line: None, remember=False)
@@ -38,8 +39,9 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     if not content.select(has_text()).item():
         raise ConfigError("There is nothing to tag: the text has no letter and no digit.")
     placed = dataset.insert(content, known, graph)
-    brain = dataset.tag_model(confidence["confidence_model"], dataset.gather_knowledge(tagset, placed, known))
-    materials = dataset.materials(tagset, placed, known, brain)
+    samples = dataset.store.read(name, "knowledge_base")
+    brain = dataset.tag_model(confidence, dataset.gather_knowledge(tagset, placed, known, samples))
+    materials = dataset.materials(tagset, placed, known, brain, samples=samples)
     judged = dataset.load_tagger()(content, materials)
     scored = enforce_rules(judged, dataset.decisions.rules, tagset, content).kept
     model, version = (
@@ -50,7 +52,7 @@ def tag_text(name: str, text: str) -> dict[str, object]:
     if len(failed):
         task, reason = failed.select("task", "reason").row(0)
         raise ModelError(f"The language model gave no answer ({task}): {reason}.")
-    tagged = rank_tags(scored, dataset.set_bands(confidence, materials.tag_model), model=model, version=version)
+    tagged = rank_tags(scored, set_bands(dataset, confidence, materials.tag_model), model=model, version=version)
     columns = ["rank", "tag", "confidence", "band", "path", "neighbours", "evidence"]
     return {
         "dataset": name,

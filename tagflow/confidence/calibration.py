@@ -65,15 +65,24 @@ def fit_line(logit: Values, right: NDArray[np.int64]) -> Curve:
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=np.inf).fit(logit[:, None], right)
-    slope, rest = max(float(fitted.coef_[0, 0]), SLOPE), float(fitted.intercept_[0])
+    slope, rest = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    if slope < SLOPE:
+        slope, rest = SLOPE, _meet_share(SLOPE * logit, float(right.mean()))
     return Curve(np.array([-FAR, FAR]), np.array([-FAR, FAR]) * slope + rest)
+
+
+def _meet_share(logit: Values, share: float) -> float:
+    """What is added to the log-odds for their mean probability to be the share of right pairs."""
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda rest: squash(logit + rest).mean() - share, -FAR, FAR))
 
 
 def fit_curve(logit: Values, right: NDArray[np.int64]) -> Curve:
     """Return the isotonic curve that makes the sums of unseen pairs hold; ``NO_CURVE`` where there are too few.
 
     Bins are cut so that each has an equal share of the variance p(1-p) of the answers, which gives the uncertain and
-    the confident pairs, few among the many hopeless ones, bins of their own.
+    the confident pairs, few among the many hopeless ones, bins of their own; equal sums are never parted.
     """
     order = np.argsort(logit, kind="stable")
     logit, right = logit[order], right[order]
@@ -82,7 +91,9 @@ def fit_curve(logit: Values, right: NDArray[np.int64]) -> Curve:
     bins = int(min(MOST_BINS, right.sum() // FEWEST_RIGHT, (len(right) - right.sum()) // FEWEST_RIGHT))
     if bins < 2:
         return NO_CURVE
-    cuts = np.unique(np.searchsorted(mass, np.linspace(0, mass[-1], bins + 1)[1:-1]))
+    cuts = np.searchsorted(mass, np.linspace(0, mass[-1], bins + 1)[1:-1])
+    starts, ends = (np.searchsorted(logit, logit[cuts], side) for side in ("left", "right"))
+    cuts = np.unique(np.concatenate([starts, ends[ends - starts > 1]]))  # equal sums are a bin of their own
     parts = [part for part in np.split(np.arange(len(logit)), cuts) if len(part)]
     sizes = np.array([len(part) for part in parts], np.float64)
     knots = np.array([logit[part].mean() for part in parts])

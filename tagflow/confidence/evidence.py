@@ -1,5 +1,7 @@
 """The reason of an assignment, in words."""
 
+from collections.abc import Collection
+
 import polars as pl
 
 
@@ -42,11 +44,19 @@ def explain_cosine(cosine: pl.Expr) -> pl.Expr:
     return pl.format("closeness of meaning {} of 1", cosine.round(2))
 
 
-def explain_rung(rung: pl.Expr) -> pl.Expr:
-    """Return how a language model told its confidence, in words; null where none was asked."""
+def explain_rung(rung: pl.Expr, score: pl.Expr, calibrated: Collection[str] = ()) -> pl.Expr:
+    """Return how a language model told its confidence, in words; null where none was asked.
+
+    Args:
+        rung: what gave the number.
+        score: the number.
+        calibrated: rungs whose numbers were compared with labels.
+    """
     words = {
         "logprobs": "confidence by the probability of Yes against No",
         "agreement": "confidence by the agreement of several answers",
         "verbal": "confidence as the language model says it",
     }
-    return rung.replace_strict(words, default=None, return_dtype=pl.String)
+    told = rung.replace_strict(words, default=None, return_dtype=pl.String)
+    compared = pl.when(rung.is_in([*calibrated])).then(pl.lit("calibrated")).otherwise(pl.lit("uncalibrated"))
+    return pl.format("{}: it says {} of 1, {}", told, score.round(2), compared)

@@ -52,7 +52,7 @@ PRIOR_MODEL = {  # ours: set by hand so that a tag that is named, near and carri
 def fit_confidence(
     samples: pl.DataFrame, shown: int = SHOWN, target: float | None = None, *, single: bool = False
 ) -> Tables:
-    """Return the ``confidence_model`` with its cross-fitted reliability and thresholds.
+    """Return the ``confidence_model`` with its cross-fitted reliability and thresholds; ``rungs`` stay empty.
 
     Too few annotated contents, or only one kind of answer, give the documented prior model (``fitted`` false).
 
@@ -65,9 +65,11 @@ def fit_confidence(
     """
     known = samples.filter(pl.col("annotated"))
     enough = known["content_id"].n_unique() >= MIN_CONTENTS and known["right"].n_unique() == 2
-    empty, thresholds = (CONFIDENCE_MODEL.tables[name].empty() for name in ("reliability", "thresholds"))
+    names = ("reliability", "thresholds", "rungs")
+    empty, thresholds, rungs = (CONFIDENCE_MODEL.tables[name].empty() for name in names)
     if not enough:
-        return {"confidence_model": describe_prior_model(), "reliability": empty, "thresholds": thresholds}
+        prior = describe_prior_model()
+        return {"confidence_model": prior, "reliability": empty, "thresholds": thresholds, "rungs": rungs}
     heads, curves = [], []
     for head, features in HEADS.items():
         # A right pair whose tag nobody else has cannot be met at tagging time; left in, it turns the signs of history.
@@ -92,7 +94,8 @@ def fit_confidence(
             contents = taught["content_id"].filter(pl.Series(said))
             thresholds = fit_thresholds(contents, confidence, right[said], shown, target)
     reliability = pl.concat([empty, *curves])
-    return {"confidence_model": pl.concat(heads), "reliability": reliability, "thresholds": thresholds}
+    model = pl.concat(heads)
+    return {"confidence_model": model, "reliability": reliability, "thresholds": thresholds, "rungs": rungs}
 
 
 def describe_prior_model() -> pl.DataFrame:

@@ -179,11 +179,13 @@ def settle_candidates(scored: pl.DataFrame, cases: Cases, tagset: pl.DataFrame) 
     certain = (
         said.filter(pl.col("right"))
         .join(tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
-        .join(scored.select(*PAIR, "neighbours"), on=PAIR, how="left", maintain_order="left")
+        .join(scored.select(*PAIR, "neighbours", "raw_score", "rung"), on=PAIR, how="left", maintain_order="left")
         .select(
             *PAIR,
             "tag",
             confidence=pl.lit(1.0),
+            raw_score="raw_score",
+            rung="rung",
             path=pl.lit(REVIEWED),
             neighbours=pl.col("neighbours").fill_null(pl.lit([], dtype=pl.List(pl.String))),
             votes=pl.lit(1.0),

@@ -26,10 +26,12 @@ from tagflow.knowledge.corrections import (
 from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
+from tagflow.pipeline.bands import find_thresholds, set_bands
 from tagflow.pipeline.carrying import carry_edges, carry_output, carry_samples, carry_tagset
 from tagflow.pipeline.comparison import ablate_clues, list_entrants, run_methods
 from tagflow.pipeline.emergence import emerging_tags
 from tagflow.pipeline.jobs import carries, find_methods, is_increment, is_retry, wants_ablations
+from tagflow.pipeline.language_calibration import calibrate_language_model
 from tagflow.pipeline.pages import Result, describe_asset, make_result, tell_spread
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
@@ -224,14 +226,10 @@ def confidence_model(
     tagging, single = dataset.settings.tagging, dataset.settings.task == "single"
     tables = fit_confidence(samples, 1 if single else tagging.top_k, tagging.target_precision, single=single)
     fitted = is_fitted(tables["confidence_model"])
-    return make_result(
-        context,
-        dataset,
-        tables,
-        fitted=fitted,
-        pairs=len(samples),
-        calibrated="no: prior model" if not fitted else "yes",
-    )
+    calibrated = "no: prior model" if not fitted else "yes"
+    language, asked = calibrate_language_model(dataset, fused_tagset, content_tag_graph, raw_clues, knowledge_base)
+    counts = {"fitted": fitted, "pairs": len(samples), "calibrated": calibrated, **asked}
+    return make_result(context, dataset, tables | language, **counts)
 
 
 @dg.asset(**describe_asset("tagged_output", "tagging"))
@@ -241,17 +239,18 @@ def tagged_output(
     raw_clues: Tables,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
+    knowledge_base: pl.DataFrame,
     confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open_for(context)
     contents, stored = raw_clues["raw_clues"], dataset.read_previous(TAGGED_OUTPUT)
-    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents)
-    brain = dataset.tag_model(confidence_model["confidence_model"], knowledge)
+    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents, knowledge_base)
+    brain = dataset.tag_model(confidence_model, knowledge)
     version = make_vocabulary_version(fused_tagset, dataset.decisions.rules)
     cases = dataset.read_cases(fused_tagset, contents)
     judge = reuse_answers(dataset, brain, stored, cases, version)
-    materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge)
-    settings = dataset.set_bands(confidence_model, judge)
+    materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge, samples=knowledge_base)
+    settings = set_bands(dataset, confidence_model, judge)
     model = dataset.name_model(materials.tag_model)
     rest = describe_rest(dataset, judge, content_tag_graph, confidence_model, knowledge)
     if carries(context):
@@ -296,6 +295,7 @@ def evaluation_report(
     raw_clues: pl.DataFrame,
     fused_tagset: pl.DataFrame,
     content_tag_graph: Tables,
+    knowledge_base: pl.DataFrame,
     confidence_model: Tables,
     tagged_output: Tables,
 ) -> Result:
@@ -304,15 +304,15 @@ def evaluation_report(
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
-    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, raw_clues)
-    model = dataset.tag_model(confidence_model["confidence_model"], knowledge)
-    materials = dataset.materials(fused_tagset, content_tag_graph, raw_clues, model)
+    knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, raw_clues, knowledge_base)
+    model = dataset.tag_model(confidence_model, knowledge)
+    materials = dataset.materials(fused_tagset, content_tag_graph, raw_clues, model, samples=knowledge_base)
     compared = find_methods(context) or list_compared(dataset.settings)
     ablations = wants_ablations(context)
     entrants = list_entrants(dataset, [method for method in compared if method != own], ablations=ablations)
     runs = run_methods(dataset, entrants if len(test) else [], test, materials)
     scored |= runs.scored
-    single, thresholds = dataset.settings.task == "single", dataset.find_thresholds(confidence_model, model)
+    single, thresholds = dataset.settings.task == "single", find_thresholds(dataset, confidence_model, model)
     rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
     tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
     tables["evaluation_report"] = pl.concat(
@@ -323,7 +323,7 @@ def evaluation_report(
     tables |= {"method_costs": runs.table, "clue_results": EVALUATION_REPORT.tables["clue_results"].empty()}
     if ablations and len(test):
         tables["clue_results"] = ablate_clues(
-            dataset, raw_clues, test, scored[own], (fused_tagset, content_tag_graph), model
+            dataset, raw_clues, test, scored[own], (fused_tagset, content_tag_graph, knowledge_base), model
         )
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}

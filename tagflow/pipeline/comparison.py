@@ -19,7 +19,7 @@ from tagflow.tables import Tables
 from tagflow.taggers import find_obstacle, list_variants, load_tagger
 from tagflow.tagset.vocabulary import resolve_tags
 
-KNOWLEDGE = ("raw_clues", "fused_tagset", "content_tag_graph", "confidence_model")
+KNOWLEDGE = ("raw_clues", "fused_tagset", "content_tag_graph", "knowledge_base", "confidence_model")
 """Artifacts that a method needs to run."""
 
 
@@ -100,7 +100,7 @@ def ablate_clues(
     raw_clues: pl.DataFrame,
     test: pl.DataFrame,
     scored: pl.DataFrame,
-    artifacts: tuple[pl.DataFrame, Tables],
+    artifacts: tuple[pl.DataFrame, Tables, pl.DataFrame],
     model: TagModel,
 ) -> pl.DataFrame:
     """Return the ``clue_results``: what each field earns the own method on the test contents that have it.
@@ -112,17 +112,17 @@ def ablate_clues(
         raw_clues: all contents.
         test: the test contents with gold.
         scored: ``scored_candidates`` of the own method on them.
-        artifacts: ``fused_tagset`` and ``content_tag_graph``.
+        artifacts: ``fused_tagset``, ``content_tag_graph`` and ``knowledge_base``.
         model: the tag model that judges.
     """
-    tagset, graph = artifacts
+    tagset, graph, samples = artifacts
     gold, parts = find_gold(raw_clues, resolve_tags(tagset)), []
     bare = forget_contents(graph, raw_clues.filter(pl.col("split") == "test")["content_id"])
     taught = raw_clues.filter(pl.col("split") == "fit")
     for field_name in list_fields(test):
         changed = omit_field(test, field_name, dataset.settings.clues.budget)
         placed = dataset.insert(changed, taught, bare)
-        materials = dataset.materials(tagset, placed, raw_clues, model)
+        materials = dataset.materials(tagset, placed, raw_clues, model, samples=samples)
         without = dataset.load_tagger()(changed, materials)
         parts.append(compare_clues(field_name, scored, without, changed["content_id"], gold))
         dataset.progress.say(f"without {field_name}: {len(changed):,} contents")
@@ -157,7 +157,7 @@ def open_materials(dataset: Dataset, tables: dict[str, Tables]) -> Materials:
         ArtifactError: the graph was made with another encoder or for another tag set.
     """
     contents, tagset = tables["raw_clues"]["raw_clues"], tables["fused_tagset"]["fused_tagset"]
-    graph = tables["content_tag_graph"]
-    told = dataset.gather_knowledge(tagset, graph, contents)
-    model = dataset.tag_model(tables["confidence_model"]["confidence_model"], told)
-    return dataset.materials(tagset, graph, contents, model)
+    graph, samples = tables["content_tag_graph"], tables["knowledge_base"]["knowledge_base"]
+    told = dataset.gather_knowledge(tagset, graph, contents, samples)
+    model = dataset.tag_model(tables["confidence_model"], told)
+    return dataset.materials(tagset, graph, contents, model, samples=samples)

@@ -17,6 +17,7 @@ from tagflow.adapters.prompt_folder import read_prompts
 from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.run_register import register_run
 from tagflow.adapters.spending import SpendingMeter
+from tagflow.confidence.rungs import RungCalibration
 from tagflow.errors import ConfigError
 from tagflow.knowledge.injection import Knowledge
 from tagflow.ports import Engine, LanguageModel, Progress
@@ -187,6 +188,7 @@ def make_brain(
     context: int,
     tools: tuple[Engine, Progress],
     find_model: Callable[[str], LanguageModel] | None = None,
+    rungs: pl.DataFrame | None = None,
 ) -> LLMTagModel:
     """Return the tag model that asks a language model.
 
@@ -198,6 +200,7 @@ def make_brain(
         context: tokens that prompt and answer may have together.
         tools: run the batches and tell how far they are.
         find_model: opens another model of the endpoint by its name.
+        rungs: of ``confidence_model``: what its numbers are worth.
     """
     writer = make_writer(settings, folder, context)
     single = settings.task == "single"
@@ -211,6 +214,7 @@ def make_brain(
         redact=writer.redact,
         single=single,
         find_model=find_model,
+        calibrate=None if rungs is None else RungCalibration(rungs),
     )
 
 

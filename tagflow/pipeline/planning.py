@@ -19,6 +19,7 @@ from tagflow.graph.insertion import embed_contents, find_changes, forget_content
 from tagflow.knowledge.injection import NEIGHBOURS, Knowledge
 from tagflow.materials import BATCH
 from tagflow.pipeline.estimates import History, draw_up
+from tagflow.pipeline.language_calibration import draw_labelled
 from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
 from tagflow.pipeline.standing import reuse_answers
@@ -147,16 +148,18 @@ class Rehearsal:
 
     def _tag(self, tagset: pl.DataFrame, graph: Tables) -> None:
         dataset, own = self._dataset, self._asked.tagging.method
-        knowledge = dataset.gather_knowledge(tagset, graph, self._contents)
         placed = self._contents.filter(has_text())
+        samples = dataset.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
+        knowledge = dataset.gather_knowledge(tagset, graph, self._contents, samples)
+        labelled = draw_labelled(placed, samples, self._asked)
         gold = find_gold(self._contents, resolve_tags(tagset))
         test = placed.join(gold.pairs, on="content_id", how="semi", maintain_order="left")
-        for stage, methods, contents in self._list_stages(own, placed, test):
+        for stage, methods, contents in self._list_stages(own, labelled, placed, test):
             self.model.stage = stage
             model: TagModel = dataset.tag_model(None, knowledge, self.model)
             if stage == "tagged_output":
                 model = self.reused = self._look_back(model, tagset)
-            materials = dataset.materials(tagset, graph, self._contents, model, self.model)
+            materials = dataset.materials(tagset, graph, self._contents, model, self.model, samples=samples)
             for method in methods:
                 if find_obstacle(method, contents, materials) is None:
                     dataset.load_tagger(method)(contents, materials)
@@ -176,7 +179,10 @@ class Rehearsal:
         self.steady = False
         placed = self._contents.filter(has_text())
         test = placed.filter((pl.col("split") == "test") & (pl.col("labels").list.len() > 0))
-        for stage, methods, contents in self._list_stages(self._asked.tagging.method, placed, test):
+        labels = placed.filter(pl.col("labels").list.len() > 0).select("content_id", right=True)
+        labelled = draw_labelled(placed, labels, self._asked)
+        rest = placed.join(labelled, on="content_id", how="anti", maintain_order="left")
+        for stage, methods, contents in self._list_stages(self._asked.tagging.method, labelled, rest, test):
             self.model.stage = stage
             knowledge = self._stand_in(placed, contents)
             model = self._dataset.tag_model(None, knowledge, self.model)
@@ -192,10 +198,11 @@ class Rehearsal:
                 self.model.guessing = False
 
     def _list_stages(
-        self, own: str, placed: pl.DataFrame, test: pl.DataFrame
+        self, own: str, labelled: pl.DataFrame, placed: pl.DataFrame, test: pl.DataFrame
     ) -> list[tuple[str, list[str], pl.DataFrame]]:
+        first = [("confidence_model", [own], labelled)] if len(labelled) else []
         others = list_compared(self._asked) if len(test) else []
-        return [("tagged_output", [own], placed), ("evaluation_report", others, test)]
+        return [*first, ("tagged_output", [own], placed), ("evaluation_report", others, test)]
 
     def _stand_in(self, placed: pl.DataFrame, contents: pl.DataFrame) -> Knowledge:
         """A tag set of the commonest labels, filled up, and the first labelled contents as everybody's samples."""

@@ -29,7 +29,6 @@ from tagflow.adapters.sentence_encoder import SentenceEncoder
 from tagflow.adapters.tag_list_reader import read_tag_list
 from tagflow.adapters.vector_cache import RememberingEncoder
 from tagflow.confidence.model import describe_prior_model
-from tagflow.confidence.thresholds import NEVER, set_bands
 from tagflow.decisions import VocabularyDecisions
 from tagflow.graph.growth import NO_GROWTH, collect_answers, drop_stale, grow_pairs
 from tagflow.graph.insertion import BuildIndex, extend_graph
@@ -41,7 +40,7 @@ from tagflow.materials import Materials, Tagger, gather_materials
 from tagflow.pipeline.language_desk import LanguageDesk, make_brain, make_interview, open_desk
 from tagflow.pipeline.staging import Context, Runs, StagedRun
 from tagflow.ports import Engine, LanguageModel, Progress, TagModel
-from tagflow.schemas import CONFIDENCE_MODEL, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
+from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.settings import (
     NGRAMS,
     DatasetSettings,
@@ -104,26 +103,29 @@ class Dataset:
 
     def tag_model(
         self,
-        confidence: pl.DataFrame | None = None,
+        confidence: Tables | None = None,
         knowledge: Knowledge | None = None,
         model: LanguageModel | None = None,
     ) -> RememberingTagModel:
         """Return the dataset's tag model, which remembers what it proposed.
 
         Args:
-            confidence: ``confidence_model`` of the embedded tag model; without one it judges by the prior.
+            confidence: ``confidence_model``; without one the embedded tag model judges by the prior.
             knowledge: what a language model is told.
             model: the language model in the place of the deployment's.
         """
-        brain = self._make_brain(knowledge, model) if self.asks else self.embedded_model(confidence)
+        fitted = confidence or {}
+        given = (knowledge, model, fitted.get("rungs"))
+        brain = self._make_brain(*given) if self.asks else self.embedded_model(fitted.get("confidence_model"))
         return RememberingTagModel(brain, self.store, self.name, keep=self.remember and model is None)
 
-    def _make_brain(self, knowledge: Knowledge | None, model: LanguageModel | None) -> LLMTagModel:
+    def _make_brain(
+        self, knowledge: Knowledge | None, model: LanguageModel | None, rungs: pl.DataFrame | None = None
+    ) -> LLMTagModel:
         assert self.desk is not None
         told = knowledge or Knowledge(FUSED_TAGSET.tables["fused_tagset"].empty(), self.decisions.rules)
-        tools, context = (self.engine, self.progress), self.desk.deployment.context
-        given = (self.settings, self.folder, told, context, tools)
-        return make_brain(model or self.desk.endpoint, *given, self.desk.open_model if model is None else None)
+        given = (self.settings, self.folder, told, self.desk.deployment.context, (self.engine, self.progress))
+        return make_brain(model or self.desk.endpoint, *given, self.desk.open_model if model is None else None, rungs)
 
     def embedded_model(self, confidence: pl.DataFrame | None = None) -> EmbeddedTagModel:
         """Return the embedded tag model; without a confidence model it judges by the prior."""
@@ -139,18 +141,23 @@ class Dataset:
         brain = self._make_brain(None, model)
         return lambda pairs: brain.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
 
-    def gather_knowledge(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge | None:
+    def gather_knowledge(
+        self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame, samples: pl.DataFrame
+    ) -> Knowledge | None:
         """Return what the brain is told of tags and contents; None for the embedded tag model.
 
         Args:
             tagset: ``fused_tagset``.
             graph: ``content_tag_graph``; its similarity edges say which contents are alike.
             raw_clues: the contents.
+            samples: ``knowledge_base``.
         """
-        return self._gather(tagset, graph, raw_clues) if self.asks else None
+        return self._gather(tagset, graph, raw_clues, samples) if self.asks else None
 
-    def _gather(self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame) -> Knowledge:
-        samples = self.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
+    def _gather(
+        self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame, samples: pl.DataFrame | None
+    ) -> Knowledge:
+        samples = KNOWLEDGE_BASE.tables["knowledge_base"].empty() if samples is None else samples
         taught = raw_clues.join(samples, on="content_id", how="semi")
         similarity = graph["content_tag_graph"].filter(pl.col("kind") == "similarity")
         told = define_tags(tagset, self.read_passages())
@@ -163,15 +170,21 @@ class Dataset:
         raw_clues: pl.DataFrame,
         tag_model: TagModel | None = None,
         language: LanguageModel | None = None,
+        *,
+        samples: pl.DataFrame | None = None,
     ) -> Materials:
-        """Return what a tagging method may use; ``language`` takes the place of the deployment's language model."""
+        """Return what a tagging method may use.
+
+        ``language`` takes the place of the deployment's language model; ``samples`` (``knowledge_base``) is what a
+        method that asks by itself is told.
+        """
         brain = (self.encoder, tag_model or self.embedded_model())
         tools = (self.engine, self.build_index)
         given = (self.settings, self.thresholds, tagset, graph, brain, *tools, raw_clues)
         read = partial(read_results, self.folder)
         interview = None
         if self.desk is not None:
-            told = partial(self._gather, tagset, graph, raw_clues)
+            told = partial(self._gather, tagset, graph, raw_clues, samples)
             find = None if language is None else lambda name: language
             interview = make_interview(self.desk, self.settings, self.folder, told, (self.engine, self.progress), find)
         return gather_materials(*given, self._open_encoder, self.progress.say, read, interview)
@@ -206,26 +219,6 @@ class Dataset:
         answers = collect_answers(self.read_previous(TAGGED_OUTPUT), raw_clues, tagset)
         today = datetime.now(UTC).date()
         return grow_pairs(known, answers, history, cases.pairs, self.settings.graph.grown_days, today)
-
-    def find_thresholds(self, judge: Tables, model: TagModel) -> pl.DataFrame:
-        """Return the thresholds for target precisions; none where the method's confidence is a mere score.
-
-        Args:
-            judge: ``confidence_model``.
-            model: the tag model that judges by it.
-        """
-        fitted = judge.get("thresholds", CONFIDENCE_MODEL.tables["thresholds"].empty())
-        return fitted.clear() if "uncalibrated" in self.name_model(model) else fitted
-
-    def set_bands(self, judge: Tables, model: TagModel) -> DatasetSettings:
-        """Return the settings with band apply from where the target precision is reached; says so if it is nowhere."""
-        settings = set_bands(self.settings, self.find_thresholds(judge, model))
-        if settings.tagging.apply_at == NEVER:
-            self.progress.say(
-                f"band apply is empty: no confidence safely reaches tagging.target_precision "
-                f"{settings.tagging.target_precision:g}; lower it, or annotate and correct more"
-            )
-        return settings
 
     def read_tag_list(self) -> pl.DataFrame:
         """Return the user's own tag list; empty if the dataset names none."""

@@ -58,7 +58,7 @@ def describe_rest(
     chosen = settings.model_dump(include={"language", "domain", "task", "graph", "brain", "llm"})
     chosen["method"] = (settings.tagging.method, settings.tagging.settings)  # what is shown is cut anew every time
     fitted = [graph["classifier"].select("content_id", "own") if "classifier" in graph else pl.DataFrame()]
-    fitted.append(judge["confidence_model"])
+    fitted += [judge[name] for name in ("confidence_model", "rungs") if name in judge]
     told = [dataset.read_passages().rows(), dataset.decisions.rules.model_dump()] if knowledge else []
     wide = (chosen, dict(dataset.thresholds), brain.manner, dataset.encoder.fingerprint, told)
     samples = digest_frame(knowledge.samples) if knowledge else ""

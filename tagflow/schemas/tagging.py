@@ -143,10 +143,22 @@ CONFIDENCE_MODEL = Artifact(
             },
             key=("target",),
         ),
+        "rungs": Table(
+            {
+                "rung": Column(TEXT, "what gave a language model's number: logprobs, agreement or verbal"),
+                "way": Column(TEXT, "none, line or curve: what held best on folds; too few: not calibrated"),
+                "knots": Column(pl.List(SHARE), "log-odds of its numbers at which the calibration is given, ascending"),
+                "levels": Column(pl.List(SHARE), "calibrated log-odds at each knot"),
+                "pairs": Column(COUNT, "labelled (content, tag) pairs that it judged"),
+                "positives": Column(COUNT, "right pairs among them"),
+                "said": Column(SHARE, "mean of its own numbers on them"),
+            },
+            key=("rung",),
+        ),
     },
     "LLM4Tag §3.4, §4.5",
     "The judge of the embedded tag model: a logistic model over recall features, its cross-fitted reliability, and the "
-    "confidence from which a target precision is reached.",
+    "confidence from which a target precision is reached; and what a language model's own numbers are worth.",
 )
 
 _SCORED = {
@@ -156,6 +168,8 @@ _SCORED = {
     "confidence": Column(
         SHARE, "probability that the tag is right, in [0, 1]; a mere score where model says uncalibrated"
     ),
+    "raw_score": Column(SHARE, "what a language model judged, before calibration; null: none did", nullable=True),
+    "rung": Column(TEXT, "what gave it that number: logprobs, agreement or verbal", nullable=True),
     "path": Column(TEXT, "how it was recalled: C2T, C2C2T, lexical, name, several of them; grown; or a method's own"),
     "neighbours": Column(TEXTS, "up to 3 nearest contents that carry the tag, nearest first"),
     "votes": Column(SHARE, "share of the neighbourhood or of the samples that speak for the tag, in [0, 1]"),

@@ -129,13 +129,16 @@ def name_model(
     model's confidence, every other one its own score. One that asks ``language_model`` by itself has it as its brain.
     """
     name = resolve_method(method)
-    judges = getattr(_import(name), "JUDGES", False)
-    if isinstance(judges, str):
-        judges = settings.get(judges, True)
     brain = f"llm:{language_model}" if asks_by_itself(name) else tag_model.name
     told = ", ".join(f"{key}={value}" for key, value in sorted(settings.items()))
-    learned = judges and tag_model.calibrated
+    learned = is_judged(name, settings) and tag_model.calibrated
     return f"{method}{f'({told})' if told else ''}/{brain}{'' if learned else ', uncalibrated'}"
+
+
+def is_judged(method: str, settings: Mapping[str, Any] = NOTHING) -> bool:
+    """Return whether a method's confidence is the tag model's judgement, as it is set."""
+    judges = getattr(_import(resolve_method(method)), "JUDGES", False)
+    return bool(settings.get(judges, True) if isinstance(judges, str) else judges)
 
 
 def check_methods(settings: DatasetSettings, where: str) -> None:

@@ -67,15 +67,20 @@ def _judge(
     pairs: pl.DataFrame, contents: pl.DataFrame, brain: TagModel, materials: Materials, *, calibration: bool
 ) -> pl.DataFrame:
     if calibration:
-        confidence = pl.Series(brain.judge(pairs, contents)).fill_nan(None)
+        said = pl.Series(brain.judge(pairs, contents)).fill_nan(None)
+        scored = pairs.with_columns(raw_score=said).drop_nulls("raw_score")
         rungs = brain.rungs.select("content_id", "tag_id", "rung")
-        told = pairs.with_columns(confidence=confidence).drop_nulls("confidence")
-        judged = told.join(rungs, on=["content_id", "tag_id"], how="left", maintain_order="left")
+        told = scored.join(rungs, on=["content_id", "tag_id"], how="left", maintain_order="left")
+        confidence = pl.Series(brain.calibrate(told["raw_score"].to_numpy(), told["rung"].to_list()))
+        own = pl.when(pl.col("rung").is_not_null()).then("raw_score")
+        judged = told.with_columns(confidence=confidence, raw_score=own)
     else:
-        judged = pairs.with_columns(confidence="choice", rung=pl.lit(None, pl.String))
+        unjudged = {"raw_score": pl.lit(None, pl.Float64), "rung": pl.lit(None, pl.String)}
+        judged = pairs.with_columns(confidence="choice", **unjudged)
+    rung = explain_rung(pl.col("rung"), pl.col("raw_score"), brain.calibrated_rungs)
     explained = judged.with_columns(
         votes=pl.col("carried").clip(0, 1),
-        evidence=pl.concat_str([explain_rung(pl.col("rung")), explain_pairs()], separator="; ", ignore_nulls=True),
+        evidence=pl.concat_str([rung, explain_pairs()], separator="; ", ignore_nulls=True),
     )
     named = explained.join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
     return TAGGED_OUTPUT.tables["scored_candidates"].shape(named)

@@ -1,7 +1,7 @@
 """The embedded tag model: keyphrases and sentence embeddings, no key, no network, no language model."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -138,6 +138,15 @@ class EmbeddedTagModel:
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return the confidence model's probability for each pair."""
         return judge_pairs(self._confidence, pairs)
+
+    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
+        """Return what was judged: the confidence model is calibrated itself."""
+        return judged
+
+    @property
+    def calibrated_rungs(self) -> frozenset[str]:
+        """None: it has no ladder."""
+        return frozenset()
 
     def _propose_batch(self, contents: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFrame:
         phrases = _find_batch_phrases(contents, self._find_segmenter)

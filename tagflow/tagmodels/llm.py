@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tagflow.calls import Answer, Call
 from tagflow.clues.conversion import has_text
+from tagflow.confidence.rungs import RungCalibration
 from tagflow.errors import ConfigError
 from tagflow.knowledge.injection import Knowledge
 from tagflow.ports import Engine, LanguageModel, Progress
@@ -34,9 +35,6 @@ BATCH = 256  # ours: contents whose questions go out together
 
 PROPOSED_TOKENS = 12  # ours: of a tag in an answer
 FORM_TOKENS = 64  # ours: of what stands around a list in an answer
-
-Calibrate = Callable[[NDArray[np.float64], Sequence[str | None]], NDArray[np.float64]]
-"""Gives calibrated probabilities from those judged and the rungs that gave them; NaN stays NaN."""
 
 
 R = TypeVar("R")
@@ -61,7 +59,7 @@ class LLMTagModel:
         limits: Limits | None = None,
         fields: Sequence[str] = CLUE_FIELDS,
         redact: Callable[[str], str] | None = None,
-        calibrate: Calibrate | None = None,
+        calibrate: RungCalibration | None = None,
         single: bool = False,
         find_model: Callable[[str], LanguageModel] | None = None,
         ledger: Ledger | None = None,
@@ -77,7 +75,7 @@ class LLMTagModel:
             limits: the numbers of the questions.
             fields: clue fields that may be shown.
             redact: applied to every text of a content before it is shown.
-            calibrate: fitted on answers; without it the numbers are the model's own.
+            calibrate: fitted on pairs with labels; without it the numbers are the model's own.
             single: whether a content has at most one tag.
             find_model: opens another model of the endpoint by its name.
             ledger: where the ends of its questions are kept; its own without one.
@@ -99,8 +97,13 @@ class LLMTagModel:
 
     @property
     def calibrated(self) -> bool:
-        """Whether a calibration fitted on answers is applied."""
-        return self._calibrate is not None
+        """Whether the numbers of a rung were compared with labels."""
+        return bool(self.calibrated_rungs)
+
+    @property
+    def calibrated_rungs(self) -> frozenset[str]:
+        """The rungs whose numbers were compared with labels."""
+        return self._calibrate.rungs if self._calibrate else frozenset()
 
     @property
     def proposer(self) -> str:
@@ -114,8 +117,7 @@ class LLMTagModel:
     @property
     def manner(self) -> dict[str, str]:
         """Endpoint and model; templates of selection and judgement; the limits, fields and redaction of both."""
-        told = (self._single, getattr(self._calibrate, "fingerprint", ""))
-        return {"model": self._model.fingerprint, **self._writer.describe_tagging(*told)}
+        return {"model": self._model.fingerprint, **self._writer.describe_tagging(self._single)}
 
     def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Return the candidates that it would show, and a digest of definitions, rules and samples beside them."""
@@ -194,7 +196,7 @@ class LLMTagModel:
         return pl.concat([pairs.clear().with_columns(choice=pl.lit(None, pl.Float64)), *parts])
 
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
-        """Return for each pair the probability that the tag is the content's subject; NaN where nothing could tell.
+        """Return for each pair how likely the model says the tag is the content's subject; NaN: nothing could tell.
 
         Which rung of the ladder gave a number stands in ``rungs`` (LLM4Tag eq. 10 and its fallbacks). A content with
         a pair without a number stands in ``failures``.
@@ -205,12 +207,14 @@ class LLMTagModel:
         placed = pairs.select("content_id", "tag_id").with_row_index("row")
         asked = _match(pairs, contents)
         judged = np.full(len(pairs), np.nan)
-        rungs: list[str | None] = [None] * len(pairs)
         for rows, verdicts in self._map(partial(self._judge_batch, placed), asked, "contents judged for"):
             for row, verdict in zip(rows, verdicts, strict=True):
-                rungs[row] = verdict.rung
                 if verdict.probability is not None:
                     judged[row] = verdict.probability
+        return judged
+
+    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
+        """Return the probabilities for numbers judged, as far as their rungs are calibrated."""
         return judged if self._calibrate is None else self._calibrate(judged, rungs)
 
     def confirm(self, pairs: pl.DataFrame, most: int | None = None) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """A tag model that answers from what was answered before, as long as nothing has changed that it depended on."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -146,7 +147,7 @@ class ReusingTagModel:
         return pl.concat([served, chosen.select(served.columns)])
 
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
-        """Return the confidences that were given before where they stand, and ask about the other contents."""
+        """Return the numbers that were given before where they stand, and ask about the other contents."""
         standing = self._list_standing()
         stands = pairs["content_id"].is_in(standing["content_id"].implode())
         stored = pairs.select(PAIR).join(self._standing.answers, on=PAIR, how="left", maintain_order="left")
@@ -161,6 +162,15 @@ class ReusingTagModel:
             said = asked.select(*PAIR, "choice").with_columns(confidence=pl.Series(judged[rows]).fill_nan(None))
             self._keep(said.join(rungs, on=PAIR, how="left", maintain_order="left"), PAIR)
         return judged
+
+    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
+        """Ask the wrapped model."""
+        return self._model.calibrate(judged, rungs)
+
+    @property
+    def calibrated_rungs(self) -> frozenset[str]:
+        """The wrapped model's calibrated rungs."""
+        return self._model.calibrated_rungs
 
     def _note(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> None:
         """Write down what the answers depend on, and which stored ones are stale."""

@@ -1,6 +1,7 @@
 """What a reply with status 200 says, however odd; and how tokens are estimated."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tagflow.adapters.endpoint_errors import Fault, Place
 from tagflow.adapters.endpoint_replies import Reply, read_reply
-from tagflow.adapters.endpoint_requests import estimate_prompt, estimate_tokens
+from tagflow.adapters.endpoint_requests import estimate_prompt
 from tagflow.calls import Call, Sample
 
 PLACE = Place("example.org", "some-model")
@@ -108,14 +109,14 @@ def test_log_probabilities_are_not_looked_for_where_no_yes_or_no_was_asked() -> 
 def test_a_usage_that_says_nothing_is_estimated(usage: object) -> None:
     reply = read({"choices": [make_choice()], "usage": usage})
     assert isinstance(reply, Reply)
-    # "question" is 8 bytes: 3 tokens, and 8 around them; "soup" is 4 bytes: 2
+    # "question" is 8 letters: 3 tokens, and 8 around them; "soup" is 4 letters: 2
     assert (reply.prompt_tokens, reply.completion_tokens, reply.counted) == (11, 2, False)
 
 
-def test_tokens_are_a_third_of_the_bytes_rounded_up() -> None:
-    assert [estimate_tokens(text) for text in ("", "a", "abc", "abcd", "标签", "🍲")] == [0, 1, 1, 2, 2, 2]
-    schema = Call("propose", "r", (("system", "abc"), ("user", "abcdef")), 20, schema='{"a":1}')
-    assert estimate_prompt(schema) == (8 + 1) + (8 + 2) + 3
+def test_a_prompt_is_estimated_by_the_letters_and_marks_that_it_was_packed_by() -> None:
+    schema = Call("propose", "r", (("system", "abc"), ("user", "标签 42")), 20, schema='{"a":1}')
+    marks, letters = 6, 1 / 3  # {"":1} and a
+    assert estimate_prompt(schema) == (8 + 1) + (8 + math.ceil(2 * 1.5 + 1 / 3 + 2)) + math.ceil(marks + letters)
 
 
 JSON = st.recursive(

@@ -208,7 +208,7 @@ def test_no_pairs_have_no_judgement() -> None:
 
 def test_the_prior_model_says_that_it_is_not_fitted() -> None:
     model = describe_prior_model()
-    empty = {name: FITTED[name].clear() for name in ("reliability", "thresholds")}
+    empty = {name: FITTED[name].clear() for name in ("reliability", "thresholds", "rungs")}
     check_tables(CONFIDENCE_MODEL, {"confidence_model": model, **empty})
     assert not is_fitted(model)
     assert set(model["pairs"]) == {0}

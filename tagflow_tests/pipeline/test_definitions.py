@@ -26,7 +26,7 @@ LINEAGE = {
     "content_tag_graph": {"raw_clues", "fitted_encoder", "candidate_tags", "fused_tagset"},
     "knowledge_base": {"raw_clues", "fused_tagset", "content_tag_graph"},
     "confidence_model": {"raw_clues", "fused_tagset", "content_tag_graph", "knowledge_base"},
-    "tagged_output": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model"},
+    "tagged_output": {"raw_clues", "fused_tagset", "content_tag_graph", "knowledge_base", "confidence_model"},
     "emerging_tags": {
         "raw_clues",
         "candidate_tags",
@@ -36,7 +36,14 @@ LINEAGE = {
         "confidence_model",
         "tagged_output",
     },
-    "evaluation_report": {"raw_clues", "fused_tagset", "content_tag_graph", "confidence_model", "tagged_output"},
+    "evaluation_report": {
+        "raw_clues",
+        "fused_tagset",
+        "content_tag_graph",
+        "knowledge_base",
+        "confidence_model",
+        "tagged_output",
+    },
     "leaderboard": {"evaluation_report"},
 }
 

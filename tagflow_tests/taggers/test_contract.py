@@ -86,7 +86,8 @@ def test_a_method_returns_scored_candidates(method: str) -> None:
     scored = run(method)
     assert len(scored)
     assert scored.schema == SCORED.dtypes
-    assert scored.null_count().sum_horizontal().item() == 0
+    assert scored.drop("raw_score", "rung").null_count().sum_horizontal().item() == 0
+    assert scored["raw_score"].is_null().equals(scored["rung"].is_null()), "a language model's number has its rung"
     assert not scored.select(SCORED.key).is_duplicated().any()
     assert set(scored["content_id"]) <= set(CONTENTS["content_id"])
     assert set(scored.select("tag_id", "tag").iter_rows()) <= {(tag, tag) for tag in KITCHEN_TAGS}

@@ -37,7 +37,10 @@ def test_llm4tag_gives_the_models_probability_and_says_which_rung_gave_it() -> N
     scored = load_tagger("llm4tag")(NEW, kitchen(NEW, tag_model=model))
     assert set(scored.select("content_id", "tag").rows()) == {("n", "soup"), ("n", "vegan"), ("m", "soup")}
     assert scored["confidence"].to_list() == pytest.approx([0.75] * 3)
-    assert scored["evidence"].str.starts_with("confidence by the probability of Yes against No; ").all()
+    assert scored["raw_score"].to_list() == pytest.approx([0.75] * 3)
+    assert scored["rung"].to_list() == ["logprobs"] * 3
+    said = "confidence by the probability of Yes against No: it says 0.75 of 1, uncalibrated; "
+    assert scored["evidence"].str.starts_with(said).all()
     assert model.failures.select("content_id", "task", "outcome").rows() == [("m", "judge", "refused")]
     assert name_model("llm4tag", model) == "llm4tag/llm:scripted, uncalibrated"
 

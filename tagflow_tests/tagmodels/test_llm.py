@@ -12,6 +12,7 @@ import pytest
 
 from tagflow.adapters.local_engine import LocalEngine
 from tagflow.calls import OUTCOMES, Answer, Call, Sample, make_key
+from tagflow.confidence.rungs import RungCalibration
 from tagflow.decisions import TagGroup, TagRules
 from tagflow.errors import ModelError
 from tagflow.knowledge.injection import Knowledge
@@ -321,15 +322,16 @@ def test_a_refused_parameter_is_not_the_end() -> None:
 
 
 def test_a_calibration_is_applied_and_said() -> None:
-    def halve(probabilities: np.ndarray, rungs: Sequence[str | None]) -> np.ndarray:
-        assert list(rungs) == ["logprobs"]
-        return probabilities / 2
-
     answer = always()
     assert not tag_model(answer).calibrated
-    llm = tag_model(lambda call: first(("Yes", math.log(0.8)), ("No", math.log(0.2))), calibrate=halve)
-    assert llm.calibrated
-    assert llm.judge(PAIRS[:1], raw_clues(A)).tolist() == pytest.approx([0.4])
+    known = {"rung": ["logprobs"], "way": ["line"], "knots": [[-9.0, 9.0]], "levels": [[-10.0, 8.0]]}  # one less
+    fitted = RungCalibration(pl.DataFrame(known))
+    llm = tag_model(lambda call: first(("Yes", math.log(0.8)), ("No", math.log(0.2))), calibrate=fitted)
+    assert (llm.calibrated, llm.calibrated_rungs) == (True, {"logprobs"})
+    judged = llm.judge(PAIRS[:1], raw_clues(A))
+    assert judged.tolist() == pytest.approx([0.8])
+    assert llm.calibrate(judged, ["logprobs"]).tolist() == pytest.approx([4 / (4 + math.e)]), "odds of 4 to e"
+    assert llm.calibrate(judged, ["verbal"]).tolist() == pytest.approx([0.8])
 
 
 def test_the_judge_is_told_what_the_tag_stands_for() -> None:
