@@ -66,6 +66,12 @@ class Materials:
         own = self.tag_model.failures
         return own if self.interview is None else pl.concat([own, self.interview.failures])
 
+    @property
+    def cuts(self) -> pl.DataFrame:
+        """What of contents was left out of the questions (see ``TagModel.cuts``), whoever asked."""
+        own = self.tag_model.cuts
+        return own if self.interview is None else pl.concat([own, self.interview.cuts])
+
     def renew(self) -> "Materials":
         """Return the same with new books of a method's own questions, so that one method's are not another's."""
         return self if self.interview is None else replace(self, interview=self.interview.renew())

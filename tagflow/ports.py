@@ -107,6 +107,10 @@ class TagModel(Protocol):
         """What gave judged pairs their numbers: content_id, tag_id, rung (null: nothing could), mass."""
 
     @property
+    def cuts(self) -> pl.DataFrame:
+        """What of a content was left out of a question: content_id, task, field, kept and total characters."""
+
+    @property
     def counts(self) -> dict[str, int]:
         """How answers were read and what was left out of them, for a run's metadata."""
 

@@ -88,6 +88,11 @@ class RememberingTagModel:
         return self._model.rungs
 
     @property
+    def cuts(self) -> pl.DataFrame:
+        """The wrapped model's cuts."""
+        return self._model.cuts
+
+    @property
     def counts(self) -> dict[str, int]:
         """The wrapped model's counts."""
         return self._model.counts

@@ -88,6 +88,7 @@ def _write_content(facts: Facts) -> list[str]:
         "split": _write_split(facts),
         "tagged by": _write_model(facts),
         "people's tags": _write_people(facts["people"]),
+        **({"cut": _write_cuts(facts["shown_in_part"])} if facts["shown_in_part"] else {}),
     }
     notes = [fill(note, "  note", INDENT) for note in facts["notes"]]
     return [
@@ -95,6 +96,12 @@ def _write_content(facts: Facts) -> list[str]:
         *(fill(said, f"  {what}", INDENT) for what, said in rows.items()),
         *notes,
     ]
+
+
+def _write_cuts(cuts: list[Facts]) -> str:
+    """What of the content a language model was not shown, as it did not fit into the question."""
+    said = [f"{one['kept']:,} of {one['total']:,} characters of {one['field']} ({one['task']})" for one in cuts]
+    return f"the language model was shown {', '.join(said)}: head, middle and tail"
 
 
 def _write_split(facts: Facts) -> str:

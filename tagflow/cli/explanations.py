@@ -203,6 +203,7 @@ class _Case:
             "calibrated": "uncalibrated" not in self.model and (fitted or not self.judged_here),
             "judged_by_confidence_model": self.judged_here,
             "people": people,
+            "shown_in_part": self.output["cuts"].drop("content_id").to_dicts() if "cuts" in self.output else [],
             "notes": self._find_doubts(),
         }
 

@@ -268,7 +268,9 @@ def tagged_output(
     letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
-    tables = keep_settled(stored, settled, scored, keep_answers(judge, asked, letters, rest, kept=dataset.asks))
+    cuts = (materials.cuts, stored["cuts"])
+    kept = keep_answers(judge, asked, letters, rest, cuts, kept=dataset.asks)
+    tables = keep_settled(stored, settled, scored, kept)
     cut = asked if is_retry(context) else placed  # what was settled is cut as the settings say now
     judged = tables["scored_candidates"].join(cut, on="content_id", how="semi", maintain_order="left")
     allowed = enforce_rules(judged, dataset.decisions.rules, fused_tagset, cut)
@@ -284,6 +286,7 @@ def tagged_output(
     bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
     anew = len(asked) - judge.standing
     work = {"tagged_anew": anew, "kept_as_they_were": len(placed) - anew, "refused_by_rules": len(allowed.removed)}
+    work |= {"shown_in_part": tables["cuts"]["content_id"].n_unique()} if len(tables["cuts"]) else {}
     spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"]) | tell_reasons(judge)
     return make_result(context, dataset, tables, **counts, **bands, **work, **spent)
 

@@ -238,7 +238,8 @@ class Dataset:
         if not self.store.exists(self.name, artifact.name):
             return empty
         stored = self.store.read_all(self.name, artifact.name)
-        return {name: stored.get(name, frame) for name, frame in empty.items()}
+        same = {name: name in stored and stored[name].columns == frame.columns for name, frame in empty.items()}
+        return {name: stored[name] if same[name] else frame for name, frame in empty.items()}
 
     def count_work(self) -> dict[str, int | float | str]:
         """Return what was computed, asked and paid, and what was known already, for a run's metadata."""

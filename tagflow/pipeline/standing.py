@@ -66,15 +66,22 @@ def describe_rest(
 
 
 def keep_answers(
-    brain: ReusingTagModel, asked: pl.DataFrame, letters: pl.DataFrame, rest: Mapping[str, str], *, kept: bool
+    brain: ReusingTagModel,
+    asked: pl.DataFrame,
+    letters: pl.DataFrame,
+    rest: Mapping[str, str],
+    cuts: tuple[pl.DataFrame, pl.DataFrame],
+    *,
+    kept: bool,
 ) -> Tables:
-    """Return ``dead_letters``, and ``basis`` and ``answers`` of the contents that were asked about and have an answer.
+    """Return ``dead_letters``, ``cuts``, and ``basis`` and ``answers`` of contents that were asked about and answered.
 
     Args:
         brain: has been asked.
         asked: the contents; a method that asks no brain has an answer for each.
         letters: those without an answer.
         rest: see ``describe_rest``.
+        cuts: what was left out of the questions now, and as stored, which holds for contents whose answer stood.
         kept: whether the answers themselves are, because they could not be had again for nothing.
     """
     answered = asked.join(letters, on="content_id", how="anti", maintain_order="left")
@@ -83,8 +90,12 @@ def keep_answers(
     blanks = [pl.col(name).fill_null("") for name, dtype in BASIS.dtypes.items() if dtype == pl.String and name in rows]
     full = rows.with_columns(*blanks, pl.col("candidates").fill_null(pl.lit([], pl.List(pl.String))))
     answers = brain.answers.join(answered, on="content_id", how="semi", maintain_order="left")
+    new, stood = cuts[0], brain.stale.filter(pl.col("reason").is_null())
+    old = cuts[1].join(stood, on="content_id", how="semi").join(new, on="content_id", how="anti")
+    both = pl.concat([new, old.select(new.columns)]).join(asked, on="content_id", how="semi")
     return {
         "dead_letters": letters,
+        "cuts": both.sort("content_id", "task", "field", "total"),
         "basis": BASIS.shape(full.with_columns(pl.lit(said).alias(name) for name, said in rest.items())),
         "answers": answers if kept else ANSWERS.empty(),
     }

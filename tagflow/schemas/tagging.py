@@ -252,6 +252,15 @@ TAGGED_OUTPUT = Artifact(
             },
             key=("content_id", "tag_id"),
         ),
+        "cuts": Table(
+            {
+                "content_id": Column(TEXT, "a content that did not fit into a question whole"),
+                "task": Column(TEXT, "what was asked"),
+                "field": Column(TEXT, "the clue of which head, middle and tail were shown"),
+                "kept": Column(COUNT, "characters shown; 0: none of it"),
+                "total": Column(COUNT, "characters it has"),
+            },
+        ),
     },
     "TagGPT §2.2, LLM4Tag §3.2-3.4",
     "One row a (content, tag) with confidence, band and reason; everything judged; the status of every record.",

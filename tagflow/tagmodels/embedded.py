@@ -15,7 +15,7 @@ from tagflow.confidence.staleness import digest_frame, digest_rows
 from tagflow.errors import ConfigError
 from tagflow.ports import Encoder, Engine, Segment
 from tagflow.schemas import CANDIDATE_TAGS
-from tagflow.tagmodels.ledger import FAILURES, RUNGS
+from tagflow.tagmodels.ledger import CUTS, FAILURES, RUNGS
 from tagflow.tagset.keyphrases import find_phrases, load_stop_words
 
 RECIPE = "keyphrases-3"
@@ -95,6 +95,11 @@ class EmbeddedTagModel:
     def rungs(self) -> pl.DataFrame:
         """None: the confidence model is no ladder."""
         return pl.DataFrame(schema=RUNGS)
+
+    @property
+    def cuts(self) -> pl.DataFrame:
+        """None: it asks nothing."""
+        return pl.DataFrame(schema=CUTS)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -108,6 +108,11 @@ class Interview:
         return self._ledger.failures
 
     @property
+    def cuts(self) -> pl.DataFrame:
+        """What of a content was left out of a question: content_id, task, field, kept and total characters."""
+        return self._ledger.cuts
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many answers were read in which way, ``unusable`` ones among them."""
         return self._ledger.counts

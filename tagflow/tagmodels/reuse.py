@@ -122,6 +122,11 @@ class ReusingTagModel:
         return pl.concat([self._model.rungs.select(list(RUNGS)), told.select(list(RUNGS)).cast(RUNGS)])
 
     @property
+    def cuts(self) -> pl.DataFrame:
+        """The wrapped model's cuts."""
+        return self._model.cuts
+
+    @property
     def counts(self) -> dict[str, int]:
         """The wrapped model's counts."""
         return self._model.counts

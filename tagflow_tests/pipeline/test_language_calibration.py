@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.costs import read_books
+from tagflow.cli.main import cli
 from tagflow.cli.one_text import tag_text
 from tagflow.cli.plans import run_plan
 from tagflow_tests.llm.completions import Abilities
@@ -36,9 +38,11 @@ def run_soups(data: Path, *, labelled: bool = True, logprobs: bool = True, **llm
 
     The model chooses both and is as sure of both: of ten pairs six are right.
     """
+    spoken = {"c0": "a word " * 5000}
     words = [["soup", "bread"] if number % 5 == 0 else ["soup", "bread"][number % 2 :][:1] for number in range(COUNT)]
     contents = [
         {"id": f"c{number}", "title": f"soup with bread {number}", "tags": labels if labelled else []}
+        | ({"asr": spoken[f"c{number}"]} if f"c{number}" in spoken else {})
         for number, labels in enumerate(words)
     ]
     source = {"source": "file", "file": "tags.csv"}
@@ -82,6 +86,21 @@ def test_every_row_says_the_number_the_rung_and_the_confidence(calibrated: Run) 
     assert rungs.select("rung", "pairs", "positives").rows() == [("logprobs", 2 * COUNT, 6 * ONE_OF_FIVE)]
     said = "logprobs: says 0.90 on average, right in 0.60 of 200 pairs, calibrated"
     assert str(calibrated.figures["language model"]).startswith(said)
+
+
+def test_what_of_a_content_was_not_shown_is_stored_and_explained(
+    calibrated: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuts = calibrated.store.read("soups", "tagged_output", "cuts")
+    assert cuts.select("content_id", "task", "field", "total").rows() == [
+        ("c0", task, "asr", len("a word " * 5000) - 1) for task in ("judge", "select")
+    ]
+    assert ((cuts["kept"] > 1000) & (cuts["kept"] < 4096 * 3)).all(), "a letter is a third of a token"
+    monkeypatch.setenv("TAGFLOW_DATA", str(calibrated.data))
+    said = " ".join(CliRunner().invoke(cli, ["explain", "soups", "c0"]).output.split())
+    assert f"{cuts['kept'][1]:,} of 34,999 characters of asr (select): head, middle and tail" in said
+    assert "its confidence is what the language model says, calibrated on people's tags" in said
+    assert "it says 0.9 of 1, calibrated" in said
 
 
 def test_what_calibrates_is_paid_once_by_an_asset_of_its_own(calibrated: Run, tmp_path: Path) -> None:
