@@ -69,12 +69,16 @@ def leaderboard(names: tuple[str, ...], as_json: bool) -> None:
 
 @cli.command()
 @click.argument("name")
+@click.option("--select", default=None, metavar="ASSETS", help="Only these assets, as of tagflow run --select.")
+@click.option("--failed-only", is_flag=True, help="Only what tagflow run --failed-only would ask again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the same facts as one JSON object.")
-def plan(name: str, as_json: bool) -> None:
+def plan(name: str, select: str | None, failed_only: bool, as_json: bool) -> None:
     """Say what a run of the dataset NAME would ask a language model and cost; sends nothing."""
+    if failed_only and select:
+        raise click.UsageError("One at a time: --select or --failed-only.")
     from tagflow.cli.plans import run_plan
 
-    run_plan(name, as_json=as_json)
+    run_plan(name, select, failed=failed_only, as_json=as_json)
 
 
 @cli.command()

@@ -14,23 +14,46 @@ PLAIN = "{name}: its brain is embedded, so a run asks no language model and noth
 VERDICTS = {"yes": "fits", "likely": "fits as expected, not at most", "no": "does not fit"}
 
 
-def run_plan(name: str, *, as_json: bool = False) -> None:
+def run_plan(name: str, select: str | None = None, *, failed: bool = False, as_json: bool = False) -> None:
     """Print the plan of the dataset's next run.
 
+    Args:
+        name: of the dataset.
+        select: assets of the run in Dagster's selection syntax; None is all.
+        failed: whether the run only asks again where there was no answer.
+        as_json: print the facts as one JSON object.
+
     Raises:
-        ConfigError: no such dataset, or no endpoint for its brain.
+        ConfigError: no such dataset, no endpoint for its brain, or the selection is not one.
+        ArtifactError: what failed is asked for, and nothing was run yet.
     """
     from tagflow.pipeline.planning import plan_run
     from tagflow.pipeline.resources import Workbench
 
     workbench = Workbench(data=str(find_data()), progress="log" if as_json else "terminal")
     dataset = workbench.open(name, lambda line: None, remember=False)
-    plan = plan_run(dataset)
+    chosen = _choose(name, select, failed=failed)
+    plan = plan_run(dataset, failed=failed) if chosen is None else plan_run(dataset, chosen, failed=failed)
     if plan is None or dataset.desk is None:
         facts: dict[str, Any] = {"dataset": name, "brain": "embedded", "paid": False, "lines": []}
         return click.echo(json.dumps(facts, indent=2) if as_json else PLAIN.format(name=name))
-    facts = _gather(name, plan, dataset.desk.deployment)
+    facts = _gather(name, plan, dataset.desk.deployment) | {"assets": chosen, "failed_only": failed}
     click.echo(json.dumps(facts, ensure_ascii=False, indent=2) if as_json else "\n".join(_write(facts)))
+
+
+def _choose(name: str, select: str | None, *, failed: bool) -> list[str] | None:
+    """The run's assets; None is all."""
+    if failed:
+        from tagflow.cli.retries import find_asked_again
+
+        return find_asked_again(name)
+    if select is None:
+        return None
+    from tagflow.pipeline.definitions import build_definitions
+    from tagflow.pipeline.resources import Workbench
+    from tagflow.pipeline.selection import choose_assets
+
+    return [key.path[-1] for key in choose_assets(build_definitions(Workbench(data=str(find_data()))), select)]
 
 
 def _gather(name: str, plan: Any, deployment: Deployment) -> dict[str, Any]:  # noqa: ANN401 - a Plan, imported late
@@ -60,7 +83,11 @@ def _gather(name: str, plan: Any, deployment: Deployment) -> dict[str, Any]:  # 
 
 
 def _write(facts: dict[str, Any]) -> list[str]:
-    head = f"{facts['dataset']}: what the next run would ask {facts['model']} at {facts['host']}. Nothing was sent."
+    part = f" of {', '.join(facts['assets'])}" if facts["assets"] else ""
+    part = " with --failed-only" if facts["failed_only"] else part
+    head = (
+        f"{facts['dataset']}: what the next run{part} would ask {facts['model']} at {facts['host']}. Nothing was sent."
+    )
     currency = facts["currency"]
     titles = ["", "", "kept", "calls", "requests", "tokens", currency or "money"]
     rows = [[line["asset"], line["task"], *_show(line, currency)] for line in facts["lines"]]

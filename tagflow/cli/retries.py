@@ -26,6 +26,26 @@ def run_failed(name: str) -> bool:
     """
     from tagflow.cli.runs import run_dataset
 
+    made = find_asked_again(name)
+    store = DuckDBStore(find_data() / "warehouse")
+    before = read_letters(store, name)
+    if before.is_empty():
+        click.echo(f"{name}: every question has its answer, so there is nothing to ask again.")
+        return False
+    tagged = run_dataset(name, ",".join(made), failed=True)
+    click.echo(_tell_ends(store, name, before))
+    if "propose" in before["task"]:
+        click.echo(f"  what was proposed now joins the tag set at the next tagflow run {name}")
+    return tagged
+
+
+def find_asked_again(name: str) -> list[str]:
+    """Return the artifacts that asked a language model for each content.
+
+    Raises:
+        ConfigError: no such dataset, or its brain is embedded.
+        ArtifactError: it was not run yet.
+    """
     data = find_data()
     where = data / name / "dataset.yaml"
     if load_settings(data, name).brain != "llm":
@@ -36,15 +56,7 @@ def run_failed(name: str) -> bool:
     made = [artifact.name for artifact in ASKED_AGAIN if store.exists(name, artifact.name)]
     if not made:
         raise ArtifactError(f"{name} has not asked anything yet: run tagflow run {name}.")
-    before = read_letters(store, name)
-    if before.is_empty():
-        click.echo(f"{name}: every question has its answer, so there is nothing to ask again.")
-        return False
-    tagged = run_dataset(name, ",".join(made), failed=True)
-    click.echo(_tell_ends(store, name, before))
-    if "propose" in before["task"]:
-        click.echo(f"  what was proposed now joins the tag set at the next tagflow run {name}")
-    return tagged
+    return made
 
 
 def read_letters(store: DuckDBStore, name: str) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """What a run would ask a language model, counted by the code that would ask it, before anything is sent or paid."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.run_register import list_runs
 from tagflow.clues.conversion import convert_contents, has_text
 from tagflow.confidence.features import FEATURES
+from tagflow.confidence.reconciliation import find_failed
 from tagflow.errors import ArtifactError
 from tagflow.evaluation.gold import find_gold
 from tagflow.graph.insertion import embed_contents, find_changes, forget_contents
@@ -24,7 +26,7 @@ from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
 from tagflow.pipeline.standing import reuse_answers
 from tagflow.ports import TagModel
-from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
+from tagflow.schemas import ARTIFACTS, CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.tables import Tables
 from tagflow.taggers import find_obstacle, list_compared
 from tagflow.tagmodels.reuse import ReusingTagModel
@@ -65,14 +67,25 @@ class Plan:
 class Rehearsal:
     """The assets that ask a language model, each put through its questions with a model that sends nothing."""
 
-    def __init__(self, dataset: Dataset, desk: LanguageDesk, journal: ResponseJournal | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        desk: LanguageDesk,
+        journal: ResponseJournal | None,
+        selected: Collection[str],
+        *,
+        failed: bool,
+    ) -> None:
         """Rehearse the dataset's next run.
 
         Args:
             dataset: opened.
             desk: its deployment is the one that would be asked.
             journal: the answers there are; None where nothing was ever asked.
+            selected: the assets of the run; what others made is taken as it is stored.
+            failed: whether only contents without an answer are asked about.
         """
+        self._selected, self._failed = selected, failed
         self._dataset, self._asked = dataset, dataset.settings
         self.model = RehearsedModel(desk.deployment.base_url, desk.deployment.model, journal)
         self.steady = True
@@ -80,6 +93,9 @@ class Rehearsal:
 
     @cached_property
     def _contents(self) -> pl.DataFrame:
+        store, name = self._dataset.store, self._dataset.name
+        if "raw_clues" not in self._selected and store.exists(name, "raw_clues"):
+            return store.read(name, "raw_clues")
         return convert_contents(read_source(self._dataset.folder, self._asked).contents, self._asked)
 
     @cached_property
@@ -89,6 +105,8 @@ class Rehearsal:
         known = dataset.read_previous(CONTENT_TAG_GRAPH)
         if tagset.is_empty() or known["vectors"].is_empty():
             return None
+        if "content_tag_graph" not in self._selected:
+            return tagset, known
         new, gone = find_changes(known, self._contents.filter(has_text()))
         self.steady = self.steady and not len(new) and not len(gone)
         kept = forget_contents(known, gone)
@@ -110,17 +128,19 @@ class Rehearsal:
         return built is not None
 
     def _propose(self) -> None:
+        if "candidate_tags" not in self._selected:
+            return
         self.model.stage = "candidate_tags"
         model = self._dataset.tag_model(model=self.model)
         known = self._dataset.read_previous(CANDIDATE_TAGS)
         asked = find_unproposed(self._contents, known, model.proposer)
-        self.steady = not len(asked)
+        self.steady = not len(asked) or "fused_tagset" not in self._selected
         model.propose(asked)
 
     def _confirm(self) -> None:
         """Pairs are found by the tag set's construction; while proposals are to come, stand-ins are asked about."""
         dataset = self._dataset
-        if not self._asked.llm.confirmations:
+        if not self._asked.llm.confirmations or "fused_tagset" not in self._selected:
             return
         self.model.stage = "fused_tagset"
         if not self.steady or not dataset.store.exists(dataset.name, "candidate_tags"):
@@ -148,7 +168,8 @@ class Rehearsal:
 
     def _tag(self, tagset: pl.DataFrame, graph: Tables) -> None:
         dataset, own = self._dataset, self._asked.tagging.method
-        placed = self._contents.filter(has_text())
+        nodes = graph["vectors"].filter(pl.col("node_kind") == "content")["node"]
+        placed = self._contents.filter(has_text() & pl.col("content_id").is_in(nodes.implode()))
         samples = dataset.read_previous(KNOWLEDGE_BASE)["knowledge_base"]
         knowledge = dataset.gather_knowledge(tagset, graph, self._contents, samples)
         labelled = draw_labelled(placed, samples, self._asked)
@@ -200,9 +221,12 @@ class Rehearsal:
     def _list_stages(
         self, own: str, labelled: pl.DataFrame, placed: pl.DataFrame, test: pl.DataFrame
     ) -> list[tuple[str, list[str], pl.DataFrame]]:
-        first = [("confidence_model", [own], labelled)] if len(labelled) else []
         others = list_compared(self._asked) if len(test) else []
-        return [*first, ("tagged_output", [own], placed), ("evaluation_report", others, test)]
+        if self._failed:
+            placed = find_failed_contents(self._dataset, placed)
+        own_one = [own] if len(labelled) else []
+        stages = [("confidence_model", own_one, labelled), ("tagged_output", [own], placed)]
+        return [one for one in [*stages, ("evaluation_report", others, test)] if one[0] in self._selected and one[1]]
 
     def _stand_in(self, placed: pl.DataFrame, contents: pl.DataFrame) -> Knowledge:
         """A tag set of the commonest labels, filled up, and the first labelled contents as everybody's samples."""
@@ -228,8 +252,19 @@ class Rehearsal:
         return Knowledge(tagset, self._dataset.decisions.rules, samples, taught, neighbours)
 
 
-def plan_run(dataset: Dataset) -> Plan | None:
+def find_failed_contents(dataset: Dataset, placed: pl.DataFrame) -> pl.DataFrame:
+    """Return the contents that had no answer when they were last asked about."""
+    failed = find_failed(dataset.read_previous(TAGGED_OUTPUT), placed)
+    return placed.filter(pl.col("content_id").is_in(failed.implode()))
+
+
+def plan_run(dataset: Dataset, selected: Collection[str] = tuple(ARTIFACTS), *, failed: bool = False) -> Plan | None:
     """Return what a run of the dataset would ask, or None: its brain is embedded, and nothing is paid.
+
+    Args:
+        dataset: opened.
+        selected: names of the run's assets; all without it.
+        failed: whether only contents without an answer are asked about.
 
     Raises:
         ConfigError: its contents cannot be read.
@@ -241,7 +276,7 @@ def plan_run(dataset: Dataset) -> Plan | None:
     file = JournalFile(path) if path.is_file() else None
     try:
         history = History.read(file, list_runs(file, dataset.name) if file else None)
-        rehearsal = Rehearsal(dataset, desk, ResponseJournal(file) if file else None)
+        rehearsal = Rehearsal(dataset, desk, ResponseJournal(file) if file else None, selected, failed=failed)
         built = rehearsal.rehearse()
     finally:
         if file is not None:

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
 
+from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.plans import run_plan
+from tagflow.cli.retries import run_failed
 from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen, read_costs
 from tagflow_tests.conftest import CHECKOUT
 from tagflow_tests.llm.fault_server import FaultServer
@@ -40,6 +43,15 @@ def by_task(facts: dict[str, Any], number: str) -> dict[tuple[str, str], int]:
     return {(line["asset"], line["task"]): line[number] for line in facts["lines"] if line[number]}
 
 
+TAGGING = ("confidence_model", "tagged_output")
+"""Contents with labels go through the questions of tagging first, to calibrate the confidence."""
+
+
+def sum_up(numbers: dict[tuple[str, str], int], task: str) -> int:
+    """Return a task's number over the assets that tag."""
+    return sum(numbers.get((stage, task), 0) for stage in TAGGING)
+
+
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
     data = tmp_path_factory.mktemp("kitchen") / "data"
@@ -58,17 +70,18 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
 def test_a_first_plan_sends_nothing_and_counts_proposals_and_selections_as_they_are_made(planned: Planned) -> None:
     assert planned.sent_by_plan == 0
     said = by_task(planned.before, "requests")
-    for stage, task in (("candidate_tags", "propose"), ("tagged_output", "select"), ("evaluation_report", "select")):
+    selecting = [(stage, "select") for stage in (*TAGGING, "evaluation_report")]
+    for stage, task in (("candidate_tags", "propose"), *selecting):
         assert said[stage, task] == planned.made[stage, task] > 0, (stage, task)
-    assert said["tagged_output", "select"] == COUNT
+    assert sum_up(said, "select") == COUNT
     assert said["candidate_tags", "probe"] == planned.made["candidate_tags", "probe"] == 5
     assert set(planned.made) <= set(said)
 
 
 def test_judgements_stay_within_what_was_said_to_be_the_most(planned: Planned) -> None:
-    judged = planned.made["tagged_output", "judge"]
-    assert by_task(planned.before, "requests")["tagged_output", "judge"] == 5 * COUNT
-    assert 0 < judged <= by_task(planned.before, "requests_most")["tagged_output", "judge"] == 20 * COUNT
+    judged = sum_up(planned.made, "judge")
+    assert sum_up(by_task(planned.before, "requests"), "judge") == 5 * COUNT
+    assert 0 < judged <= sum_up(by_task(planned.before, "requests_most"), "judge") == 20 * COUNT
     assert planned.before["chosen_from"] == "tagflow"
     total = planned.before["total"]
     assert total["requests"] <= total["requests_most"]
@@ -81,7 +94,7 @@ def test_a_plan_after_the_run_says_nothing_is_asked_and_that_every_content_stand
     assert planned.after["total"]["requests_most"] == planned.after["total"]["money_most"] == 0
     assert ("tagged_output", "select") not in by_task(planned.after, "kept"), "not even kept answers are looked up"
     assert planned.after["tag_set_stands"]
-    assert planned.after["chosen"] == pytest.approx(planned.made["tagged_output", "judge"] / COUNT)
+    assert planned.after["chosen"] == pytest.approx(sum_up(planned.made, "judge") / COUNT)
 
 
 def test_a_changed_content_is_planned_alone_with_the_average_of_earlier_runs(
@@ -124,7 +137,7 @@ def test_a_changed_prompt_is_planned_for_every_content_and_what_it_does_not_touc
         shutil.rmtree(own.parent)
     assert facts["because"] == {"another prompt": COUNT}
     assert f"Contents tagged anew: {COUNT} of {COUNT} (another prompt: {COUNT})." in said
-    assert by_task(facts, "calls") == {("tagged_output", "judge"): planned.made["tagged_output", "judge"]}
+    assert by_task(facts, "calls") == {(stage, "judge"): planned.made[stage, "judge"] for stage in TAGGING}
     assert by_task(facts, "kept")["tagged_output", "select"] == COUNT
     assert facts["total"]["money"] == facts["total"]["money_most"] > 0
 
@@ -165,3 +178,49 @@ def test_for_an_embedded_dataset_nothing_is_paid(
     monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))
     assert "asks no language model and nothing is paid" in say_plan(capsys, "offline")
     assert json.loads(say_plan(capsys, "offline", as_json=True))["paid"] is False
+
+
+def test_a_part_of_a_run_is_planned_as_it_is_then_run(tmp_path: Path, capsys: Capture) -> None:
+    with open_kitchen(tmp_path, evaluation={"methods": None}) as server:
+        materialize(tmp_path, "kitchen", "*confidence_model")
+        run_plan("kitchen", "tagged_output", as_json=True)
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["assets"] == ["tagged_output"]
+        assert {line["asset"] for line in facts["lines"]} == {"tagged_output"}
+        before = len(server.requests)
+        materialize(tmp_path, "kitchen", "tagged_output")
+        made = len(server.requests) - before
+        assert facts["total"]["requests"] <= facts["total"]["requests_most"]
+        selected = by_task(facts, "requests")["tagged_output", "select"]
+        assert selected < made <= facts["total"]["requests_most"], "those with labels were asked about before"
+        assert "the next run of tagged_output would ask" in say_part(capsys, "tagged_output")
+        run_plan("kitchen", "filtered_tagset", as_json=True)
+        assert json.loads(capsys.readouterr().out)["lines"] == []
+
+
+def test_what_failed_is_planned_alone(tmp_path: Path, capsys: Capture) -> None:
+    with open_kitchen(tmp_path) as server:
+        materialize(tmp_path, "kitchen", "*confidence_model")
+        server.faults = lambda request: "content_filter" if '{"numbers":' in request.text else ""
+        materialize(tmp_path, "kitchen", "tagged_output")
+        store = DuckDBStore(tmp_path / "warehouse")
+        status = store.read("kitchen", "tagged_output", "content_status")
+        failed = len(status.filter(pl.col("status") == "dead_lettered"))
+        assert 0 < failed < COUNT
+        run_plan("kitchen", failed=True, as_json=True)
+        facts = json.loads(capsys.readouterr().out)
+        assert by_task(facts, "requests")["tagged_output", "select"] == failed
+        assert {line["asset"] for line in facts["lines"] if line["calls_most"]} == {"tagged_output"}
+        server.faults = lambda request: ""
+        before = len(server.requests)
+        run_failed("kitchen")
+        asked = [request for request in server.requests[before:] if '{"numbers":' in request.text]
+        assert len(asked) == failed
+        assert len(server.requests) - before <= facts["total"]["requests_most"]
+
+
+def say_part(capsys: Capture, select: str) -> str:
+    """Return what the command prints of a part of a run."""
+    capsys.readouterr()
+    run_plan("kitchen", select)
+    return capsys.readouterr().out

@@ -56,8 +56,10 @@ def test_a_language_model_proposes_selects_and_judges_and_a_second_run_asks_noth
     )
     assert len(tagged) > COUNT
     assert named.to_series().all()
-    assert tagged["confidence"].unique().to_list() == pytest.approx([0.9])
-    assert tagged["model"].unique().to_list() == ["llm4tag/llm:reader, uncalibrated"]
+    assert tagged["raw_score"].unique().to_list() == pytest.approx([0.9])
+    pairs, right = store.read("kitchen", "confidence_model", "rungs").select("pairs", "positives").row(0)
+    assert tagged["confidence"].unique().to_list() == pytest.approx([right / pairs], abs=0.01)
+    assert tagged["model"].unique().to_list() == ["llm4tag/llm:reader"]
     assert metadata_of(first, "candidate_tags")["requests"] > 0
     asked = len(server.requests)
     before = {name: store.read("kitchen", name) for name in ("candidate_tags", "tagged_output")}
@@ -71,7 +73,9 @@ def test_a_language_model_proposes_selects_and_judges_and_a_second_run_asks_noth
     monkeypatch.setenv("TAGFLOW_DATA", str(tmp_path))
     tag = tagged["tag"][0]
     said = tag_text("kitchen", f"All about {tag} and nothing else")
-    assert [(one["tag"], one["confidence"]) for one in said["tags"] if one["tag"] == tag] == [(tag, 0.9)]
+    assert [(one["tag"], one["confidence"]) for one in said["tags"] if one["tag"] == tag] == [
+        (tag, pytest.approx(tagged["confidence"][0], abs=1e-4))
+    ]
     assert len(server.requests) > asked
     server.script(*["refusal"] * 9)
     with pytest.raises(ModelError, match="gave no answer"):
