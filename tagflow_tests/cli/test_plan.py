@@ -14,7 +14,7 @@ from tagflow.cli.plans import run_plan
 from tagflow.cli.retries import run_failed
 from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen, read_costs
 from tagflow_tests.conftest import CHECKOUT
-from tagflow_tests.llm.fault_server import FaultServer
+from tagflow_tests.llm.fault_server import FaultServer, Request
 from tagflow_tests.pipeline.runs import make_dataset, materialize, read_recipes
 
 Capture = pytest.CaptureFixture[str]
@@ -201,7 +201,7 @@ def test_a_part_of_a_run_is_planned_as_it_is_then_run(tmp_path: Path, capsys: Ca
 def test_what_failed_is_planned_alone(tmp_path: Path, capsys: Capture) -> None:
     with open_kitchen(tmp_path) as server:
         materialize(tmp_path, "kitchen", "*confidence_model")
-        server.faults = lambda request: "content_filter" if '{"numbers":' in request.text else ""
+        server.faults = lambda request: "content_filter" if selects(request) else ""
         materialize(tmp_path, "kitchen", "tagged_output")
         store = DuckDBStore(tmp_path / "warehouse")
         status = store.read("kitchen", "tagged_output", "content_status")
@@ -214,9 +214,14 @@ def test_what_failed_is_planned_alone(tmp_path: Path, capsys: Capture) -> None:
         server.faults = lambda request: ""
         before = len(server.requests)
         run_failed("kitchen")
-        asked = [request for request in server.requests[before:] if '{"numbers":' in request.text]
+        asked = [request for request in server.requests[before:] if selects(request)]
         assert len(asked) == failed
         assert len(server.requests) - before <= facts["total"]["requests_most"]
+
+
+def selects(request: Request) -> bool:
+    """Return whether a request asks for a selection."""
+    return '{"numbers":' in request.body["messages"][0]["content"]
 
 
 def say_part(capsys: Capture, select: str) -> str:
