@@ -36,8 +36,8 @@ from tagflow.pipeline.pages import Result, describe_asset, make_result, tell_spr
 from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
-from tagflow.pipeline.standing import describe_rest, keep_answers, reuse_answers, tell_reasons
-from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET, TAGGED_OUTPUT
+from tagflow.pipeline.standing import describe_rest, keep_answers, read_stored, reuse_answers, tell_reasons
+from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_compared
@@ -243,12 +243,13 @@ def tagged_output(
     confidence_model: Tables,
 ) -> Result:
     dataset = workbench.open_for(context)
-    contents, stored = raw_clues["raw_clues"], dataset.read_previous(TAGGED_OUTPUT)
+    adds = is_increment(context) or is_retry(context) or carries(context)
+    contents, stored = raw_clues["raw_clues"], read_stored(dataset, whole=adds)
     knowledge = dataset.gather_knowledge(fused_tagset, content_tag_graph, contents, knowledge_base)
     brain = dataset.tag_model(confidence_model, knowledge)
     version = make_vocabulary_version(fused_tagset, dataset.decisions.rules)
     cases = dataset.read_cases(fused_tagset, contents)
-    judge = reuse_answers(dataset, brain, stored, cases, version)
+    judge = reuse_answers(dataset, brain, stored, cases, version, only_note=not (adds or dataset.asks))
     materials = dataset.materials(fused_tagset, content_tag_graph, contents, judge, samples=knowledge_base)
     settings = set_bands(dataset, confidence_model, judge)
     model = dataset.name_model(materials.tag_model)
@@ -268,8 +269,7 @@ def tagged_output(
     letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
-    cuts = (materials.cuts, stored["cuts"])
-    kept = keep_answers(judge, asked, letters, rest, cuts, kept=dataset.asks)
+    kept = keep_answers(judge, asked, letters, rest, (materials.cuts, stored["cuts"]))
     tables = keep_settled(stored, settled, scored, kept)
     cut = asked if is_retry(context) else placed  # what was settled is cut as the settings say now
     judged = tables["scored_candidates"].join(cut, on="content_id", how="semi", maintain_order="left")

@@ -5,14 +5,33 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from tagflow.confidence.staleness import ANSWERS, BASIS, digest, digest_frame, read_answers
+from tagflow.confidence.staleness import BASIS, digest, digest_frame, read_answers
 from tagflow.knowledge.corrections import Cases, find_decided
 from tagflow.knowledge.injection import Knowledge
 from tagflow.pipeline.resources import Dataset
 from tagflow.ports import TagModel
 from tagflow.report.sketches import sketch_table
+from tagflow.schemas import TAGGED_OUTPUT
 from tagflow.tables import Tables
 from tagflow.tagmodels.reuse import ReusingTagModel, Standing
+
+
+def read_stored(dataset: Dataset, *, whole: bool) -> Tables:
+    """Return ``tagged_output`` as it stands; of an embedded tag model's only what it rested on, unless it is added to.
+
+    What such a model judged costs nothing to judge again, and its candidates are many.
+
+    Args:
+        dataset: opened.
+        whole: whether the run adds to what is stored.
+    """
+    if whole or dataset.asks:
+        return dataset.read_previous(TAGGED_OUTPUT)
+    stored, store = {name: table.empty() for name, table in TAGGED_OUTPUT.tables.items()}, dataset.store
+    known = store.exists(dataset.name, "tagged_output") and "rows.basis" in store.describe(
+        dataset.name, "tagged_output"
+    )
+    return stored | ({"basis": store.read(dataset.name, "tagged_output", "basis")} if known else {})
 
 
 def reuse_answers(
@@ -30,10 +49,11 @@ def reuse_answers(
         version: of the tag set.
         only_note: whether everything is asked about all the same.
     """
-    corrected = pl.Series([], dtype=pl.String) if dataset.asks else find_decided(stored, cases)
+    nobody = pl.Series([], dtype=pl.String)
+    corrected = nobody if dataset.asks or only_note else find_decided(stored, cases)
     tagging = dataset.settings.tagging
     method = digest(tagging.method, tagging.settings)
-    told = (dataset.encoder.fingerprint, version, method)
+    told = (dataset.encoder.fingerprint, version, method, dataset.asks)
     return ReusingTagModel(
         brain, Standing(stored["basis"], read_answers(stored), corrected, *told), only_note=only_note
     )
@@ -71,8 +91,6 @@ def keep_answers(
     letters: pl.DataFrame,
     rest: Mapping[str, str],
     cuts: tuple[pl.DataFrame, pl.DataFrame],
-    *,
-    kept: bool,
 ) -> Tables:
     """Return ``dead_letters``, ``cuts``, and ``basis`` and ``answers`` of contents that were asked about and answered.
 
@@ -82,7 +100,6 @@ def keep_answers(
         letters: those without an answer.
         rest: see ``describe_rest``.
         cuts: what was left out of the questions now, and as stored, which holds for contents whose answer stood.
-        kept: whether the answers themselves are, because they could not be had again for nothing.
     """
     answered = asked.join(letters, on="content_id", how="anti", maintain_order="left")
     hashed = answered.select("content_id", "content_hash")
@@ -97,7 +114,7 @@ def keep_answers(
         "dead_letters": letters,
         "cuts": both.sort("content_id", "task", "field", "total"),
         "basis": BASIS.shape(full.with_columns(pl.lit(said).alias(name) for name, said in rest.items())),
-        "answers": answers if kept else ANSWERS.empty(),
+        "answers": answers,
     }
 
 

@@ -23,6 +23,7 @@ class Standing(NamedTuple):
         encoder: fingerprint of the encoder.
         vocabulary: version of the tag set.
         method: tagging method with its settings.
+        keeps: whether the answers of now are kept for the next time; one that costs nothing is given again.
     """
 
     basis: pl.DataFrame
@@ -31,6 +32,7 @@ class Standing(NamedTuple):
     encoder: str
     vocabulary: str
     method: str
+    keeps: bool = True
 
 
 class _Books:
@@ -196,7 +198,8 @@ class ReusingTagModel:
         return self.stale.filter(pl.col("reason").is_null()).select("content_id")
 
     def _keep(self, answers: pl.DataFrame, key: list[str]) -> None:
-        self._books.answers = _renew(self._books.answers, ANSWERS.shape(answers), key)
+        if self._standing.keeps:
+            self._books.answers = _renew(self._books.answers, ANSWERS.shape(answers), key)
 
 
 def _renew(known: pl.DataFrame, new: pl.DataFrame, key: list[str]) -> pl.DataFrame:
