@@ -9,6 +9,7 @@ from cronsim import CronSim
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.errors import TagflowError
 from tagflow.pipeline.budget import default_status
+from tagflow.pipeline.datasets import find_unfinished
 from tagflow.pipeline.jobs import JOBS, Jobs, prefix_name
 from tagflow.pipeline.resources import Workbench
 from tagflow.settings import list_datasets, load_settings
@@ -20,9 +21,13 @@ LOOK_BACK = timedelta(days=400)  # ours: longer than the longest pause of a year
 def look_for_due_datasets(
     context: dg.ScheduleEvaluationContext, workbench: Workbench
 ) -> dg.SkipReason | list[dg.RunRequest]:
-    """Ask for one run for each dataset that is due; a time that was asked for once is never asked for again."""
+    """Ask for one run for each dataset that is due and has no run under way.
+
+    A dataset that has one is passed over, and looked at again at the next tick. A time that was asked for once is never
+    asked for again.
+    """
     now = context.scheduled_execution_time.astimezone(UTC)
-    asked, store = [], workbench.store()
+    asked, waiting, store = [], [], workbench.store()
     for name in list_datasets(workbench.folder()):
         try:
             cron = load_settings(workbench.folder(), name).schedule.refresh
@@ -30,10 +35,14 @@ def look_for_due_datasets(
         except TagflowError as error:
             context.log.warning(str(error))  # one dataset that is wrong stops no other
             continue
-        if due:
+        if due and (run := find_unfinished(context.instance, name)):
+            waiting.append(f"{name} is due since {due.isoformat()}, and run {run} of it is still on")
+        elif due:
             key = f"{name}: refresh of {due.isoformat()}"
             asked.append(dg.RunRequest(run_key=key, partition_key=name))
-    return asked or dg.SkipReason("no dataset is due")
+    for said in waiting if asked else ():
+        context.log.info(said)  # Dagster shows a reason to skip only where nothing is asked for
+    return asked or dg.SkipReason("; ".join(waiting) or "no dataset is due")
 
 
 def find_due(cron: str, now: datetime, last: datetime | None) -> datetime | None:
@@ -67,7 +76,7 @@ def make_schedule(jobs: Jobs, prefix: Sequence[str] = ()) -> dg.ScheduleDefiniti
         execution_timezone="UTC",
         default_status=default_status(dg.DefaultScheduleStatus),
         description="Starts the refresh of every dataset whose schedule.refresh (cron, UTC) came round since its last "
-        "one.",
+        "one, unless a run of it is still on.",
     )
     return tick(look_for_due_datasets)
 

@@ -292,13 +292,40 @@ def test_the_schedule_asks_for_the_datasets_that_are_due_and_no_wrong_one_stops_
     settings.write_text(settings.read_text(encoding="utf-8") + '\nschedule: {refresh: "0 3 * * *"}\n', encoding="utf-8")
     make_dataset(demo_copy.data, "broken", [], tagging={"metod": "x"})
     make_dataset(demo_copy.data, "never", [], schedule={"refresh": "* * * * *"})
-    resources = {"workbench": Workbench(data=str(demo_copy.data))}
     with dg.instance_for_test() as instance:
-        for when, asked in ((at("2100-01-01T03:01"), ["recipes"]), (at("2001-01-01T03:01"), [])):
-            with dg.build_schedule_context(instance, resources=resources, scheduled_execution_time=when) as context:
-                said = refresh_schedule(context)
-            keys = [] if isinstance(said, dg.SkipReason) else [request.partition_key for request in said]
-            assert keys == asked
+        assert tick(instance, demo_copy.data, at("2100-01-01T03:01")) == ["recipes"]
+        assert tick(instance, demo_copy.data, at("2001-01-01T03:01")) == "no dataset is due"
+
+
+def tick(instance: dg.DagsterInstance, data: Path, when: datetime) -> list[str] | str:
+    """Return the datasets that the refresh schedule asks for, or why it asks for none."""
+    resources = {"workbench": Workbench(data=str(data))}
+    with dg.build_schedule_context(instance, resources=resources, scheduled_execution_time=when) as context:
+        said = refresh_schedule(context)
+    return said.skip_message if isinstance(said, dg.SkipReason) else [request.partition_key for request in said]
+
+
+def test_a_refresh_waits_for_a_run_of_its_dataset_and_for_no_other(demo_copy: Demo) -> None:
+    line = '\nschedule: {refresh: "0 3 * * *"}\n'
+    settings = demo_copy.data / "recipes" / "dataset.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8") + line, encoding="utf-8")
+    when, job = at("2100-01-01T03:01"), build_definitions(Workbench()).resolve_job_def("tag_dataset")
+    with dg.instance_for_test() as instance:
+        other = {"dagster/partition": "other"}
+        instance.create_run_for_job(job, tags=other, status=dg.DagsterRunStatus.STARTED)
+        assert tick(instance, demo_copy.data, when) == ["recipes"]
+        tags = {"dagster/partition": "recipes"}
+        for status in (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED):
+            run = instance.create_run_for_job(job, tags=tags, status=status)
+            why = tick(instance, demo_copy.data, when)
+            assert why == f"recipes is due since 2100-01-01T03:00:00+00:00, and run {run.run_id} of it is still on"
+            instance.report_run_failed(run)
+        shutil.copytree(demo_copy.data / "recipes", demo_copy.data / "second")
+        shutil.copytree(
+            demo_copy.data / "warehouse" / "dataset=recipes", demo_copy.data / "warehouse" / "dataset=second"
+        )
+        instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        assert tick(instance, demo_copy.data, when) == ["second"]
 
 
 def test_what_could_spend_money_waits_for_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
