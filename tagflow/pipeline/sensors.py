@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import dagster as dg
+import polars as pl
 
 from tagflow.adapters.content_folder import FolderState, look_at_dataset
 from tagflow.adapters.duckdb_store import DuckDBStore
@@ -47,9 +48,11 @@ def look_for_contents(context: dg.SensorEvaluationContext, workbench: Workbench)
 
     What lies in the folder is compared with what was there when it was last read, which the dataset's own artifact
     says: a lost cursor or Dagster home loses nothing, and any number of looks asks for one run. A change is taken when
-    two looks see the same, or at once where no file was written since the last look: it was moved here, or deleted. A
-    run that failed is asked for three more times, with growing pauses, and then only when the files change. A dataset
-    that was never run is left alone: its first run is a person's. One that cannot be looked at stops no other.
+    two looks see the same, or at once where a file of it was not written since the last look, so that a folder that is
+    filled without a pause is not put off for ever. A file that is read half is another one when it is whole, and is
+    read again. A run that failed is asked for three more times, with growing pauses, and then only when the files
+    change. A dataset that was never run is left alone: its first run is a person's. One that cannot be looked at stops
+    no other.
     """
     now, (looked, watches) = time.time(), read_cursor(context.cursor)
     known, store = set(context.instance.get_dynamic_partitions("datasets")), workbench.store()
@@ -59,10 +62,10 @@ def look_for_contents(context: dg.SensorEvaluationContext, workbench: Workbench)
             if name not in known or not store.exists(name, "tagged_output"):
                 continue
             files = look_at_dataset(workbench.folder() / name)
-            version = find_difference(store, name, files)
+            version, changed = find_difference(store, name, files)
             if version is None:
                 continue
-            quiet = looked is not None and files.written < looked - MARGIN
+            quiet = looked is not None and is_settled(changed, looked - MARGIN)
             busy = bool(find_unfinished(context.instance, name))
             watch, key, why = decide(watches.get(name), files, now, quiet=quiet, busy=busy)
             kept[name] = watch
@@ -78,14 +81,31 @@ def look_for_contents(context: dg.SensorEvaluationContext, workbench: Workbench)
     return dg.SensorResult(run_requests=asked, cursor=cursor, skip_reason=reason)
 
 
-def find_difference(store: DuckDBStore, name: str, files: FolderState) -> str | None:
-    """Return when the contents that are stored were read, if the files are others now; None if they are the same."""
+def find_difference(store: DuckDBStore, name: str, files: FolderState) -> tuple[str | None, pl.DataFrame]:
+    """Return when the contents that are stored were read (None if the files are the same), and what is new or changed.
+
+    Args:
+        store: the store.
+        name: the dataset.
+        files: as they are now.
+    """
     version = store.describe(name, "raw_clues")["written_at"]
     try:
         read = store.read(name, "raw_clues", "source_files")
     except ArtifactError:  # stored before files were noted
-        return version
-    return None if read.equals(files.files) else version
+        return version, files.files
+    changed = files.files.join(read, on=read.columns, how="anti")
+    return (None if read.equals(files.files) else version), changed
+
+
+def is_settled(changed: pl.DataFrame, looked: float) -> bool:
+    """Return whether one of the files that changed was not written since, or all that happened is that files went.
+
+    Args:
+        changed: rows of ``source_files``.
+        looked: seconds since 1970.
+    """
+    return changed.is_empty() or changed.filter(pl.col("modified") < int(looked * 1e9)).height > 0
 
 
 def decide(
@@ -97,7 +117,7 @@ def decide(
         watch: what was remembered.
         files: as they are now.
         now: seconds since 1970; a clock that went back ends a pause.
-        quiet: whether no file was written since the last look.
+        quiet: whether something of the change was there, as it is, at the last look or before.
         busy: whether a run of the dataset is waiting or under way.
     """
     if watch is None or watch.digest != files.digest:

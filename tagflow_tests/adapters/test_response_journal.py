@@ -288,6 +288,28 @@ def test_a_log_that_was_removed_or_cut_is_noticed(tmp_path: Path) -> None:
         assert len(ResponseJournal(file).find([f"key {number}" for number in range(5)])) == 4
 
 
+def test_no_damage_to_the_log_loses_an_answer_in_silence(tmp_path: Path) -> None:
+    path, chance, keys = tmp_path / NAME, random.Random(5), [f"key {number}" for number in range(20)]
+    with JournalFile(path) as file:
+        journal = ResponseJournal(file)
+        for key in keys:
+            journal.keep(key, SOUP, YES)
+        right = journal.find(keys)
+        log = Path(f"{path}-wal").read_bytes()
+        noticed = 0
+        for number in range(200):
+            torn = copy(path, tmp_path / f"torn {number}", "", ".commits", "-wal")
+            place = chance.randrange(len(log))
+            flipped = log[:place] + bytes([log[place] ^ 0x41]) + log[place + 1 :]
+            Path(f"{torn}-wal").write_bytes(flipped if number % 2 else log[:place])
+            try:
+                with JournalFile(torn) as damaged:
+                    assert ResponseJournal(damaged).find(keys) == right, (number, place)
+            except ArtifactError:
+                noticed += 1
+    assert noticed > 150, "the answers stand in the log alone"
+
+
 def test_no_flipped_byte_changes_or_hides_an_answer(tmp_path: Path) -> None:
     path, chance, keys = tmp_path / NAME, random.Random(3), [f"key {number}" for number in range(150)]
     fill(path, 150)

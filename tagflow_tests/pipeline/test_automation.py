@@ -106,6 +106,29 @@ def test_a_file_that_was_moved_here_or_taken_away_is_asked_for_at_once(demo_copy
     assert watcher.look() == []
 
 
+def test_a_folder_that_is_filled_without_a_pause_is_not_put_off(demo_copy: Demo, watcher: Watcher) -> None:
+    assert watcher.look() == []
+    whole = drop(demo_copy.data, "whole.jsonl", NEW, seconds_ago=-15)
+    growing = drop(demo_copy.data, "growing.jsonl", {**NEW, "id": "new-2"}, seconds_ago=-15)
+    assert watcher.look() == [], "both were written since the last look"
+    assert whole.stat().st_mtime < watcher.now
+    with growing.open("a", encoding="utf-8") as file:
+        file.write('{"id": "new-3", "tit')
+    os.utime(growing, (watcher.now + 5, watcher.now + 5))
+    assert len(watcher.look()) == 1, "one of them is settled"
+    result = increment(demo_copy.data)
+    assert metadata_of(result, "tagged_output")["tagged_anew"] == 2
+    assert metadata_of(result, "raw_clues")["quarantined"] == 1
+    with growing.open("a", encoding="utf-8") as file:
+        file.write('le": "Potato soup"}\n')
+    os.utime(growing, (watcher.now + 5, watcher.now + 5))
+    assert watcher.look() == []
+    assert len(watcher.look()) == 1, "it is whole, and read again"
+    result = increment(demo_copy.data)
+    assert metadata_of(result, "tagged_output")["tagged_anew"] == 1
+    assert metadata_of(result, "raw_clues")["quarantined"] == 0
+
+
 def test_a_file_of_the_same_size_and_time_with_another_content_is_seen(demo_copy: Demo, watcher: Watcher) -> None:
     path = drop(demo_copy.data, "later.jsonl", NEW)
     settle(demo_copy)
