@@ -151,6 +151,12 @@ class TagModel(Protocol):
         ``pairs`` has recall features; the result adds ``choice`` in [0, 1].
         """
 
+    def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Put the pairs that ``select`` kept into order: ``choice`` falls with the place; pairs left out are dropped.
+
+        A brain that selects by its own order returns them as they are.
+        """
+
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return for each pair with recall features how sure the brain is of the tag; NaN: nothing could tell.
 

@@ -114,6 +114,10 @@ class RememberingTagModel:
         """Ask the wrapped model."""
         return self._model.select(pairs, contents)
 
+    def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Ask the wrapped model."""
+        return self._model.rerank(pairs, contents)
+
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Ask the wrapped model."""
         return self._model.judge(pairs, contents)

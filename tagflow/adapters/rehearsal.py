@@ -16,6 +16,7 @@ ABLE = Capabilities(logprobs=True, schema="json_schema", many=True, seed=True, u
 """What an endpoint is taken to do that was never asked anything: what most do."""
 
 FIRST_CHOICE = json.dumps({"numbers": [1]})
+CHOOSES = ("select", "rerank")
 UNSENT = Answer("stopped", "a rehearsal sends nothing")
 
 REHEARSED = pl.Schema(
@@ -37,8 +38,8 @@ at most, whether it is sure to be made, and the requests and tokens it takes, it
 class RehearsedModel:
     """Stands in the place of an endpoint: what the journal holds is answered, everything else is counted.
 
-    An unknown selection is answered with the first candidate alone, whose judgement then stands for one of each
-    candidate; every other unknown call has no answer, which nobody asks about again.
+    An unknown selection or order is answered with the first candidate alone, whose judgement then stands for one of
+    each candidate; every other unknown call has no answer, which nobody asks about again.
 
     Attributes:
         stage: the asset that asks now.
@@ -113,8 +114,9 @@ class RehearsedModel:
             self._open.pop((self.stage, call.record), None)
         if key in known and sure:
             return known[key]
-        if call.task == "select":
-            self._open[self.stage, call.record] = _count_candidates(call)
+        if call.task in CHOOSES:
+            if call.task == "select":
+                self._open[self.stage, call.record] = _count_candidates(call)
             return replace(UNSENT, outcome="answered", samples=(Sample(FIRST_CHOICE),) * call.samples)
         return UNSENT
 

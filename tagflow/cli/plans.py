@@ -88,14 +88,23 @@ def _write(facts: dict[str, Any]) -> list[str]:
     head = (
         f"{facts['dataset']}: what the next run{part} would ask {facts['model']} at {facts['host']}. Nothing was sent."
     )
-    currency = facts["currency"]
-    titles = ["", "", "kept", "calls", "requests", "tokens", currency or "money"]
-    rows = [[line["asset"], line["task"], *_show(line, currency)] for line in facts["lines"]]
-    total = ["together", "", *_show(facts["total"], currency)]
-    cells = [[*row, ""] for row in ([titles, *rows, total] if rows else [])]
-    table = align(cells, indent=2, right=range(2, len(titles)))
+    table = _tabulate(facts["lines"], facts["total"], facts["currency"])
     notes = [*_tell_stale(facts), *_explain(facts), *_weigh(facts)]
     return [head, *table, *(fill(note, "  ", 2) for note in notes)]
+
+
+def write_lines(lines: pl.DataFrame, currency: str | None) -> list[str]:
+    """Return a plan's lines (``PLAN``) and their sum as a table."""
+    total = lines.select(pl.exclude("asset", "task", "exact")).sum().row(0, named=True)
+    return _tabulate(lines.to_dicts(), total, currency)
+
+
+def _tabulate(lines: list[dict[str, Any]], sums: dict[str, Any], currency: str | None) -> list[str]:
+    titles = ["", "", "kept", "calls", "requests", "tokens", currency or "money"]
+    rows = [[line["asset"], line["task"], *_show(line, currency)] for line in lines]
+    total = ["together", "", *_show(sums, currency)]
+    cells = [[*row, ""] for row in ([titles, *rows, total] if rows else [])]
+    return align(cells, indent=2, right=range(2, len(titles)))
 
 
 def _tell_stale(facts: dict[str, Any]) -> list[str]:

@@ -87,14 +87,23 @@ def ban(name: str, tags: tuple[str, ...]) -> None:
 
 
 @vocabulary.command()
-@click.argument("tag")
-@click.argument("text")
+@click.argument("tag", required=False)
+@click.argument("text", required=False)
+@click.option("--all", "everything", is_flag=True, help="Let the language model define the tags without a definition.")
+@click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="With --all: the commonest only.")
+@click.option("--plan", is_flag=True, help="With --all: only say what that would cost.")
 @click.pass_obj
-def describe(name: str, tag: str, text: str) -> None:
-    """Give TAG the definition TEXT."""
-    from tagflow.cli.deciding import run_describe
+def describe(name: str, tag: str | None, text: str | None, everything: bool, most: int, plan: bool) -> None:
+    """Give TAG the definition TEXT, or let a language model write definitions (--all)."""
+    if everything != (tag is None) or (tag is None) != (text is None) or (plan and not everything):
+        raise click.UsageError("Give TAG and TEXT, or --all, with --plan or without.")
+    if tag is not None and text is not None:
+        from tagflow.cli.deciding import run_describe
 
-    run_describe(name, tag, text)
+        return run_describe(name, tag, text)
+    from tagflow.cli.describing import run_describe_all, run_describe_plan
+
+    (run_describe_plan if plan else run_describe_all)(name, most)
 
 
 @vocabulary.command()

@@ -71,7 +71,7 @@ def draw_up(
     """
     chosen = 1.0 if settings.task == "single" else CHOSEN if history.chosen is None else history.chosen
     known = pl.Series("used", [history.tokens.get(task) for task in model.calls["task"]], dtype=pl.Float64)
-    again = pl.lit(not steady) & pl.col("task").is_in(("select", "judge"))
+    again = pl.lit(not steady) & pl.col("task").is_in(("select", "rerank", "judge"))
     expected = (
         pl.when("kept").then(0.0).when("sure").then(pl.col("times")).otherwise(pl.min_horizontal("times", chosen))
     )

@@ -28,7 +28,7 @@ from tagflow.pipeline.standing import reuse_answers
 from tagflow.ports import TagModel
 from tagflow.schemas import ARTIFACTS, CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.tables import Tables
-from tagflow.taggers import find_obstacle, list_compared
+from tagflow.taggers import choose_settings, find_obstacle, list_compared
 from tagflow.tagmodels.reuse import ReusingTagModel
 from tagflow.tagset.assembly import assemble_tagset
 from tagflow.tagset.filtering import count_tags, filter_tags
@@ -208,12 +208,13 @@ class Rehearsal:
             knowledge = self._stand_in(placed, contents)
             model = self._dataset.tag_model(None, knowledge, self.model)
             for method in methods:
-                asks = ASKS.get(method, ())
+                asks, settings = ASKS.get(method, ()), choose_settings(self._asked, method)
                 if "propose" in asks:
                     model.propose(contents)
                 self.model.guessing = True
                 for part in contents.iter_slices(BATCH) if "select" in asks else ():
                     chosen = model.select(_pair(part, knowledge.tagset), part)
+                    chosen = model.rerank(chosen, part) if settings.get("rerank") else chosen
                     if "judge" in asks:
                         model.judge(chosen, part)
                 self.model.guessing = False

@@ -141,6 +141,12 @@ class Dataset:
         brain = self._make_brain(None, model)
         return lambda pairs: brain.confirm(pairs).select(said=pl.col("choice") >= SURE).to_series()
 
+    def describe_tags(
+        self, tags: pl.DataFrame, examples: pl.DataFrame, model: LanguageModel | None = None
+    ) -> pl.DataFrame:
+        """Return what the language model says that tags stand for (see ``LLMTagModel.describe``)."""
+        return self._make_brain(None, model).describe(tags, examples)
+
     def gather_knowledge(
         self, tagset: pl.DataFrame, graph: Tables, raw_clues: pl.DataFrame, samples: pl.DataFrame
     ) -> Knowledge | None:

@@ -35,6 +35,7 @@ def tag(
     samples: bool = True,
     passages: bool = True,
     calibration: bool = True,
+    rerank: bool = False,
     model: str | None = None,
 ) -> pl.DataFrame:
     """Return the ``scored_candidates``: C2T and C2C2T candidates, judged one by one.
@@ -48,6 +49,8 @@ def tag(
         samples: whether annotated contents are used when selecting and judging.
         passages: whether definitions of tags are.
         calibration: whether each tag is judged.
+        rerank: whether a language model also puts the tags it chose into order, one question a content; it may leave
+            tags out, and where nothing is judged the confidence falls with the place.
         model: a tuned language model, as the endpoint lists it.
 
     Raises:
@@ -58,7 +61,9 @@ def tag(
 
     def tag_batch(part: pl.DataFrame, given: Materials) -> pl.DataFrame:
         pairs = recall_pairs(part, given) if graph else _recall_nearest(part, given)
-        return _judge(brain.select(pairs, part), part, brain, given, calibration=calibration)
+        chosen = brain.select(pairs, part)
+        ordered = brain.rerank(chosen, part) if rerank else chosen
+        return _judge(ordered, part, brain, given, calibration=calibration)
 
     return map_contents(tag_batch, contents, materials)
 

@@ -19,6 +19,7 @@ def tag(
     *,
     per_clue: Annotated[int, Field(ge=1)] = 10,
     clue_characters: Annotated[int, Field(ge=1)] = 100,
+    rerank: bool = False,
 ) -> pl.DataFrame:
     """Return the ``scored_candidates``: the tags nearest to each clue, as the tag model selects among them.
 
@@ -29,6 +30,8 @@ def tag(
         materials: what may be used.
         per_clue: tags nearest to each field that are candidates (released code); of several fields the union.
         clue_characters: characters of a field that are read (released code).
+        rerank: whether a language model puts the tags it chose into order, one question a content; the confidence falls
+            with the place.
     """
     clues = contents.select("content_id", "clues").explode("clues").drop_nulls().unnest("clues")
     vectors = materials.encoder.encode(clues["text"].str.slice(0, clue_characters).to_list())
@@ -43,8 +46,10 @@ def tag(
     )
     texts = contents.select("content_id", "text")
     featured = add_features(pairs, texts, materials.tagset, materials.deterministic, materials.space)
+    brain = materials.tag_model
+    chosen = brain.select(featured, contents)
     named = (
-        materials.tag_model.select(featured, contents)
+        (brain.rerank(chosen, contents) if rerank else chosen)
         .join(materials.tagset.select("tag_id", "tag"), on="tag_id", maintain_order="left")
         .with_columns(
             confidence="choice",

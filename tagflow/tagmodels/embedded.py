@@ -140,6 +140,10 @@ class EmbeddedTagModel:
             choice=pl.Series(judge_pairs(describe_prior_model(), pairs.with_columns(annotated=pl.lit(False))))
         )
 
+    def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return the pairs: their ``choice`` is an order."""
+        return pairs
+
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return the confidence model's probability for each pair."""
         return judge_pairs(self._confidence, pairs)

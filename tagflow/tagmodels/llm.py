@@ -192,8 +192,9 @@ class LLMTagModel:
 
     def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
         """Keep the pairs that the model orders; ``choice`` falls from 1 for the first place by equal steps."""
-        parts = self._map(partial(self._chooser.order, pairs), _match(pairs, contents), "contents put into order")
-        return pl.concat([pairs.clear().with_columns(choice=pl.lit(None, pl.Float64)), *parts])
+        bare = pairs.drop("choice", strict=False)
+        parts = self._map(partial(self._chooser.order, bare), _match(bare, contents), "contents put into order")
+        return pl.concat([bare.clear().with_columns(choice=pl.lit(None, pl.Float64)), *parts])
 
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return for each pair how likely the model says the tag is the content's subject; NaN: nothing could tell.

@@ -153,6 +153,21 @@ class ReusingTagModel:
         self._keep(pl.concat([kept.join(served, on=PAIR, how="semi"), new.select(kept.columns)]), ["content_id"])
         return pl.concat([served, chosen.select(served.columns)])
 
+    def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
+        """Return the pairs whose answer stands in the order they had, and ask about the other contents."""
+        stands = self._list_standing()
+        served = pairs.join(stands, on="content_id", how="semi", maintain_order="left")
+        asked = pairs.join(stands, on="content_id", how="anti", maintain_order="left")
+        if asked.is_empty():
+            return served
+        told = contents.join(asked, on="content_id", how="semi", maintain_order="left")
+        ordered = self._model.rerank(asked, told)
+        unsaid = {"confidence": pl.lit(None, pl.Float64), "rung": pl.lit(None, pl.String)}
+        left_out = told.select("content_id")
+        self._books.answers = self._books.answers.join(left_out, on="content_id", how="anti", maintain_order="left")
+        self._keep(ordered.select(*PAIR, "choice").with_columns(**unsaid), ["content_id"])
+        return pl.concat([served, ordered.select(served.columns)])
+
     def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
         """Return the numbers that were given before where they stand, and ask about the other contents."""
         standing = self._list_standing()

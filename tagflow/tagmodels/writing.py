@@ -67,7 +67,7 @@ class Writer:
         seen = ("candidates", "shown")  # what comes of them is looked up for each content
         other = ("proposals", "samples", "confirmations", "examples", *drawn, *seen)
         limits = {name: number for name, number in vars(self.limits).items() if name not in other}
-        templates = [self.prompts.fingerprint(task) for task in ("select", "judge")]
+        templates = [self.prompts.fingerprint(task) for task in ("select", "rerank", "judge")]
         return {"prompts": digest(*templates), "settings": digest(limits, self.fields, self.redaction, *more)}
 
     def see(self, clues: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:

@@ -229,3 +229,19 @@ def say_part(capsys: Capture, select: str) -> str:
     capsys.readouterr()
     run_plan("kitchen", select)
     return capsys.readouterr().out
+
+
+def test_an_order_is_planned_as_one_question_a_content(tmp_path: Path, capsys: Capture) -> None:
+    tagging = {"method": "taggpt_selective", "settings": {"rerank": True}}
+    with open_kitchen(tmp_path, tagging=tagging) as server:
+        materialize(tmp_path, "kitchen", "*confidence_model")
+        capsys.readouterr()
+        run_plan("kitchen", "tagged_output", as_json=True)
+        facts = json.loads(capsys.readouterr().out)
+        before = len(server.requests)
+        materialize(tmp_path, "kitchen", "tagged_output")
+        made = read_costs(tmp_path)
+        assert by_task(facts, "requests")["tagged_output", "select"] == made["tagged_output", "select"] == COUNT
+        assert by_task(facts, "requests")["tagged_output", "rerank"] == COUNT
+        assert 0 < made["tagged_output", "rerank"] <= COUNT, "contents without a chosen tag need no order"
+        assert len(server.requests) - before <= facts["total"]["requests_most"]

@@ -234,3 +234,32 @@ def test_a_content_that_people_corrected_is_judged_again_where_what_was_kept_is_
     rows = tag(CONTENTS, replace(WORLD, tag_model=reusing))
     assert (counting.asked, reusing.reasons) == ({"v"}, {"a correction of people": 1})
     assert rows.filter(pl.col("content_id") == "v")["confidence"].max() < 1
+
+
+def test_an_order_is_asked_for_once_and_stands_like_a_selection() -> None:
+    """The model chooses all tags and puts them the other way round, the last left out; no judge is asked."""
+
+    def order(call: Call) -> Answer:
+        if call.task != "rerank":
+            return read(call)
+        return words(numbers(*[*listed(call)][::-1][: max(1, len(listed(call)) - 1)]))
+
+    def rank(before: ReusingTagModel | None) -> tuple[dict[str, list[tuple[str, float]]], ReusingTagModel, list[str]]:
+        model = ScriptedModel(order)
+        brain = LLMTagModel(model, gather_knowledge(WORLD), PROMPTS, LocalEngine(), Silence())
+        basis = BASIS.empty() if before is None else before.basis.with_columns(samples=pl.lit(""), state=pl.lit(""))
+        answers = ANSWERS.empty() if before is None else before.answers
+        reusing = ReusingTagModel(brain, stand(basis, answers, WORLD))
+        scored = tag(CONTENTS, replace(WORLD, tag_model=reusing), calibration=False, rerank=True)
+        best = scored.sort("content_id", -pl.col("confidence")).group_by("content_id", maintain_order=True)
+        found = best.agg(pl.struct("tag_id", "confidence"))
+        rows = {content: [(one["tag_id"], one["confidence"]) for one in tags] for content, tags in found.rows()}
+        return rows, reusing, [call.task for call in model.asked]
+
+    rows, before, tasks = rank(None)
+    assert sorted(tasks) == ["rerank"] * 3 + ["select"] * 3
+    assert {content: len(tags) for content, tags in rows.items()} == {"s": 1, "t": 1, "v": 1}
+    assert {confidence for tags in rows.values() for _, confidence in tags} == {1.0}
+    assert rows["s"][0][0] == "vegan", "soup is the likelier one, so it stood first in the list"
+    again, _, asked = rank(before)
+    assert (again, asked) == (rows, [])
