@@ -8,6 +8,7 @@ import pytest
 
 from tagflow.adapters.dataset_lease import Lease
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.confidence.ranking import rank_tags
 from tagflow.errors import ArtifactError
 from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions
@@ -88,6 +89,28 @@ def test_a_set_that_does_not_hold_together_is_not_published(demo_copy: Demo, mon
     with pytest.raises(ArtifactError, match="does not hold together: something is amiss"):
         materialize(demo_copy.data, "recipes", "filtered_tagset")
     assert store.version("recipes").number == number
+
+
+def test_a_refresh_that_gives_tags_of_no_tag_set_leaves_the_last_good_version(tmp_path: Path, monkeypatch) -> None:
+    make_dataset(tmp_path, NAME, read_recipes(12), vocabulary={"min_contents": 2})
+    materialize(tmp_path, NAME, "*tagged_output")
+    store = DuckDBStore(tmp_path / "warehouse")
+    good = {name: store.read_all(NAME, name) for name in store.artifacts(NAME) if name in ARTIFACTS}
+
+    def rank_wrongly(*given: object, **named: object) -> pl.DataFrame:
+        return rank_tags(*given, **named).with_columns(tag_id="dead " + pl.col("tag_id"))
+
+    monkeypatch.setattr("tagflow.pipeline.assets.rank_tags", rank_wrongly)
+    with (tmp_path / NAME / "contents" / "contents.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"id": "new-1", "title": "Lentil soup", "caption": "Red lentils and garlic."}\n')
+    with pytest.raises(ArtifactError, match=r"\d+ tags are not in the tag set, such as dead "):
+        materialize(tmp_path, NAME, "*tagged_output")
+    assert read_number(store) == 1
+    for name, tables in good.items():
+        assert all(store.read(NAME, name, table).equals(rows) for table, rows in tables.items()), name
+    monkeypatch.undo()
+    assert metadata_of(materialize(tmp_path, NAME, "*tagged_output"), "tagged_output")["version"] == 2
+    assert "new-1" in set(store.read(NAME, "raw_clues")["content_id"])
 
 
 def test_a_run_beside_another_one_of_its_dataset_is_refused_by_name(tmp_path: Path) -> None:
