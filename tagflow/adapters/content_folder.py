@@ -1,7 +1,6 @@
 """The content files of a dataset as they lie there, without a look inside: what a sensor may know."""
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +20,10 @@ class FolderState(NamedTuple):
     Attributes:
         files: ``source_files``, by name.
         digest: 16 hex digits of the hash of names, sizes and times.
-        written: when one of the files was last written, in seconds since 1970; 0 without a file. A file that was moved,
-            copied with its times or deleted does not count.
     """
 
     files: pl.DataFrame
     digest: str
-    written: float
 
 
 def look_at_dataset(folder: Path) -> FolderState:
@@ -42,22 +38,15 @@ def look_at_folder(folder: Path, *beside: Path) -> FolderState:
     """
     inside = ((path, path.name) for path in list_content_files(folder))
     outside = ((path, f"../{path.name}") for path in beside if path.is_file())
-    return describe_files([*inside, *outside])
-
-
-def describe_files(named: Iterable[tuple[Path, str]]) -> FolderState:
-    """Return the state of files, each with the name it is known by."""
     rows = []
-    for path, name in named:
+    for path, name in (*inside, *outside):
         known_as = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
         try:
             seen = path.stat()
             rows.append((known_as, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns))
         except OSError:
             rows.append((known_as, UNSEEN, 0, 0))
-    files = (
-        pl.DataFrame(rows, schema=FILES.dtypes, orient="row").unique("source_file", keep="first").sort("source_file")
-    )
+    files = pl.DataFrame(rows, schema=FILES.dtypes, orient="row").unique("source_file", keep="first")
+    files = files.sort("source_file")
     said = "\n".join(map(repr, files.rows())).encode()
-    written = max(files["modified"].to_list(), default=0) / 1e9
-    return FolderState(files, hashlib.blake2b(said, digest_size=8).hexdigest(), written)
+    return FolderState(files, hashlib.blake2b(said, digest_size=8).hexdigest())
