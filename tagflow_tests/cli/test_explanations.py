@@ -82,7 +82,8 @@ def write_judge(store: DuckDBStore, *, fitted: bool = False, reliability: pl.Dat
     empty = CONFIDENCE_MODEL.tables["reliability"].empty()
     curve = empty if reliability is None else reliability
     thresholds = CONFIDENCE_MODEL.tables["thresholds"].empty()
-    tables = {"confidence_model": model, "reliability": curve, "thresholds": thresholds}
+    rungs = CONFIDENCE_MODEL.tables["rungs"].empty()
+    tables = {"confidence_model": model, "reliability": curve, "thresholds": thresholds, "rungs": rungs}
     store.write("kitchen", "confidence_model", tables)
 
 
