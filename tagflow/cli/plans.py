@@ -9,6 +9,7 @@ import polars as pl
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.deployment import Deployment
 from tagflow.cli.layout import align, count, fill
+from tagflow.errors import ArtifactError
 
 PLAIN = "{name}: its brain is embedded, so a run asks no language model and nothing is paid."
 VERDICTS = {"yes": "fits", "likely": "fits as expected, not at most", "no": "does not fit"}
@@ -35,10 +36,23 @@ def run_plan(name: str, select: str | None = None, *, failed: bool = False, as_j
     chosen = _choose(name, select, failed=failed)
     plan = plan_run(dataset, failed=failed) if chosen is None else plan_run(dataset, chosen, failed=failed)
     if plan is None or dataset.desk is None:
-        facts: dict[str, Any] = {"dataset": name, "brain": "embedded", "paid": False, "lines": []}
-        return click.echo(json.dumps(facts, indent=2) if as_json else PLAIN.format(name=name))
+        facts: dict[str, Any] = {"dataset": name, "brain": "embedded", "paid": False, "lines": []} | _look(dataset)
+        said = [PLAIN.format(name=name), *(fill(note, "  ", 2) for note in _tell_stale(facts))]
+        return click.echo(json.dumps(facts, indent=2) if as_json else "\n".join(said))
     facts = _gather(name, plan, dataset.desk.deployment) | {"assets": chosen, "failed_only": failed}
     click.echo(json.dumps(facts, ensure_ascii=False, indent=2) if as_json else "\n".join(_write(facts)))
+
+
+def _look(dataset: Any) -> dict[str, Any]:  # noqa: ANN401 - a Dataset, imported late
+    """How many contents an embedded brain would judge anew, and why."""
+    from tagflow.pipeline.upcoming import look_for_stale
+
+    try:
+        noted = look_for_stale(dataset)
+    except ArtifactError as error:  # nothing stands: a run makes it anew
+        return {"contents_to_tag_anew": None, "because": {str(error): None}, "contents_that_stand": 0}
+    stale, standing = (noted.reasons, noted.standing) if noted else ({}, 0)
+    return {"contents_to_tag_anew": sum(stale.values()), "because": stale, "contents_that_stand": standing}
 
 
 def _choose(name: str, select: str | None, *, failed: bool) -> list[str] | None:
@@ -110,6 +124,8 @@ def _tabulate(lines: list[dict[str, Any]], sums: dict[str, Any], currency: str |
 def _tell_stale(facts: dict[str, Any]) -> list[str]:
     """How many contents are tagged anew and why; nothing where no tag set is at hand to tell by."""
     anew, stand = facts["contents_to_tag_anew"], facts["contents_that_stand"]
+    if anew is None:
+        return [f"Contents tagged anew: all. {' '.join(facts['because'])}"]
     if not anew + stand:
         return []
     why = ", ".join(f"{reason}: {number:,}" for reason, number in facts["because"].items())

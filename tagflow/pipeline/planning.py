@@ -6,18 +6,17 @@ from functools import cached_property
 
 import polars as pl
 
-from tagflow.adapters.content_sources import read_source
 from tagflow.adapters.integer_product import find_integer_product
 from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.rehearsal import RehearsedModel
 from tagflow.adapters.response_journal import ResponseJournal
 from tagflow.adapters.run_register import list_runs
-from tagflow.clues.conversion import convert_contents, has_text
+from tagflow.clues.conversion import has_text
 from tagflow.confidence.features import FEATURES
 from tagflow.confidence.reconciliation import find_failed
 from tagflow.errors import ArtifactError
 from tagflow.evaluation.gold import find_gold
-from tagflow.graph.insertion import embed_contents, find_changes, forget_contents
+from tagflow.graph.insertion import embed_contents
 from tagflow.knowledge.injection import NEIGHBOURS, Knowledge
 from tagflow.materials import BATCH
 from tagflow.pipeline.estimates import History, draw_up
@@ -25,6 +24,7 @@ from tagflow.pipeline.language_calibration import draw_labelled
 from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
 from tagflow.pipeline.standing import reuse_answers
+from tagflow.pipeline.upcoming import insert_contents_of_today, read_contents
 from tagflow.ports import TagModel
 from tagflow.schemas import ARTIFACTS, CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.tables import Tables
@@ -96,7 +96,7 @@ class Rehearsal:
         store, name = self._dataset.store, self._dataset.name
         if "raw_clues" not in self._selected and store.exists(name, "raw_clues"):
             return store.read(name, "raw_clues")
-        return convert_contents(read_source(self._dataset.folder, self._asked).contents, self._asked)
+        return read_contents(self._dataset)
 
     @cached_property
     def _built(self) -> tuple[pl.DataFrame, Tables] | None:
@@ -107,11 +107,9 @@ class Rehearsal:
             return None
         if "content_tag_graph" not in self._selected:
             return tagset, known
-        new, gone = find_changes(known, self._contents.filter(has_text()))
-        self.steady = self.steady and not len(new) and not len(gone)
-        kept = forget_contents(known, gone)
-        old = self._contents.join(new, on="content_id", how="anti", maintain_order="left")
-        return tagset, dataset.insert(new, old, kept) if len(new) else kept
+        graph, changed = insert_contents_of_today(dataset, self._contents, tagset)
+        self.steady = self.steady and not changed
+        return tagset, graph
 
     def rehearse(self) -> bool:
         """Put every asset through its questions; return whether a tag set and a graph were at hand."""

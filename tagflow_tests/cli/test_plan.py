@@ -12,8 +12,9 @@ import pytest
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.plans import run_plan
 from tagflow.cli.retries import run_failed
+from tagflow.settings import NGRAMS
 from tagflow_tests.cli.kitchens import COUNT, KEY, open_kitchen, read_costs
-from tagflow_tests.conftest import CHECKOUT
+from tagflow_tests.conftest import CHECKOUT, Demo
 from tagflow_tests.llm.fault_server import FaultServer, Request
 from tagflow_tests.pipeline.runs import make_dataset, materialize, read_recipes
 
@@ -245,3 +246,25 @@ def test_an_order_is_planned_as_one_question_a_content(tmp_path: Path, capsys: C
         assert by_task(facts, "requests")["tagged_output", "rerank"] == COUNT
         assert 0 < made["tagged_output", "rerank"] <= COUNT, "contents without a chosen tag need no order"
         assert len(server.requests) - before <= facts["total"]["requests_most"]
+
+
+def test_for_an_embedded_dataset_the_plan_says_which_contents_do_not_stand(
+    demo_copy: Demo, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One content more and another cut: only the content is new, as what was judged is cut anew by every run."""
+    monkeypatch.setenv("TAGFLOW_DATA", str(demo_copy.data))
+    assert "Contents tagged anew: 0 of 176." in say_plan(capsys, "recipes")
+    record = {"id": "new-1", "title": "Lentil soup with lemon", "caption": "Red lentils and garlic in one pot."}
+    folder = demo_copy.data / "recipes"
+    (folder / "contents" / "later.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (folder / "dataset.yaml").write_text(
+        (folder / "dataset.yaml").read_text(encoding="utf-8") + "\ntagging: {top_k: 3}\n", encoding="utf-8"
+    )
+    assert "Contents tagged anew: 1 of 177 (no answer yet: 1)." in say_plan(capsys, "recipes")
+    facts = json.loads(say_plan(capsys, "recipes", as_json=True))
+    assert (facts["contents_to_tag_anew"], facts["contents_that_stand"]) == (1, 176)
+    assert demo_copy.store.read("recipes", "raw_clues").height == 176, "nothing is stored"
+    changed = (folder / "dataset.yaml").read_text(encoding="utf-8") + f"encoder: {{model: {NGRAMS}}}\n"
+    (folder / "dataset.yaml").write_text(changed, encoding="utf-8")
+    said = say_plan(capsys, "recipes")
+    assert "Contents tagged anew: all. content_tag_graph was made with another encoder" in " ".join(said.split())
