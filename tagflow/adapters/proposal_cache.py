@@ -1,14 +1,11 @@
 """A tag model that remembers what it proposed for a content, so that nothing is proposed twice, for no content."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.ports import TagModel
 from tagflow.schemas import CANDIDATE_TAGS
+from tagflow.tagmodels.wrapping import WrappedTagModel
 
 CACHE = "proposal_cache"
 """Name of the file in the dataset's warehouse folder; it can be deleted at any time, and nothing is fitted on it."""
@@ -24,7 +21,7 @@ SCHEMA = pl.Schema(
 )
 
 
-class RememberingTagModel:
+class RememberingTagModel(WrappedTagModel):
     """Wraps a tag model; proposals are kept by content hash, for one proposer at a time.
 
     A content for which nothing was proposed is kept with a null tag.
@@ -35,24 +32,10 @@ class RememberingTagModel:
 
     def __init__(self, model: TagModel, store: DuckDBStore, dataset: str, *, keep: bool = True) -> None:
         """Wrap the model; what is stored is read when it is first needed, and added to if ``keep``."""
-        self._model, self._store, self._dataset, self._keep = model, store, dataset, keep
+        super().__init__(model)
+        self._store, self._dataset, self._keep = store, dataset, keep
         self.proposed = 0
         self._copies = pl.DataFrame(schema={"content_id": pl.String, "first": pl.String})
-
-    @property
-    def name(self) -> str:
-        """The wrapped model's name."""
-        return self._model.name
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether the wrapped model's judgements were learned."""
-        return self._model.calibrated
-
-    @property
-    def proposer(self) -> str:
-        """The wrapped model's fingerprint."""
-        return self._model.proposer
 
     def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
         """Return the proposals of the contents in their order, asking the wrapped model for the unknown ones only."""
@@ -81,55 +64,6 @@ class RememberingTagModel:
         proposing = failed.filter(pl.col("task") == "propose").rename({"content_id": "first"})
         copied = self._copies.join(proposing, on="first", maintain_order="left").with_columns(requests=pl.lit(0))
         return pl.concat([failed, copied.select(failed.columns).cast(failed.schema)])
-
-    @property
-    def rungs(self) -> pl.DataFrame:
-        """The wrapped model's rungs."""
-        return self._model.rungs
-
-    @property
-    def cuts(self) -> pl.DataFrame:
-        """The wrapped model's cuts."""
-        return self._model.cuts
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The wrapped model's counts."""
-        return self._model.counts
-
-    def vary(self, *, samples: bool, passages: bool, model: str | None) -> TagModel:
-        """Return the wrapped model without parts; a part that proposes is not varied."""
-        return self._model.vary(samples=samples, passages=passages, model=model)
-
-    @property
-    def manner(self) -> dict[str, str]:
-        """The wrapped model's manner."""
-        return self._model.manner
-
-    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model what it would be told."""
-        return self._model.look_up(pairs, contents)
-
-    def select(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model."""
-        return self._model.select(pairs, contents)
-
-    def rerank(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model."""
-        return self._model.rerank(pairs, contents)
-
-    def judge(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> NDArray[np.float64]:
-        """Ask the wrapped model."""
-        return self._model.judge(pairs, contents)
-
-    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
-        """Ask the wrapped model."""
-        return self._model.calibrate(judged, rungs)
-
-    @property
-    def calibrated_rungs(self) -> frozenset[str]:
-        """The wrapped model's calibrated rungs."""
-        return self._model.calibrated_rungs
 
     def _ask(self, contents: pl.DataFrame) -> pl.DataFrame:
         asked = contents.select("content_id", "content_hash", proposer=pl.lit(self.proposer))

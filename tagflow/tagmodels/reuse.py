@@ -1,6 +1,5 @@
 """A tag model that answers from what was answered before, as long as nothing has changed that it depended on."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ from tagflow.confidence.staleness import ANSWERS, BASIS, count_reasons, digest, 
 from tagflow.knowledge.corrections import PAIR
 from tagflow.ports import TagModel
 from tagflow.tagmodels.ledger import RUNGS
+from tagflow.tagmodels.wrapping import WrappedTagModel
 
 
 class Standing(NamedTuple):
@@ -43,7 +43,7 @@ class _Books:
         self.told = pl.DataFrame(schema={"content_id": pl.String, "reason": pl.String})
 
 
-class ReusingTagModel:
+class ReusingTagModel(WrappedTagModel):
     """Wraps a tag model: it selects and judges for the contents whose stored answer is stale, and for no other.
 
     A content is put to ``select`` before it is put to ``judge``. Everything but the model's own word (choice and
@@ -54,7 +54,8 @@ class ReusingTagModel:
         self, model: TagModel, standing: Standing, books: _Books | None = None, *, only_note: bool = False
     ) -> None:
         """Wrap the model; to ``only_note`` what is stale is to ask about everything all the same."""
-        self._model, self._standing, self._books = model, standing, books or _Books()
+        super().__init__(model)
+        self._standing, self._books = standing, books or _Books()
         self._only_note = only_note
 
     @property
@@ -83,38 +84,10 @@ class ReusingTagModel:
         return self._books.answers.join(self.basis, on="content_id", how="semi", maintain_order="left")
 
     @property
-    def name(self) -> str:
-        """The wrapped model's name."""
-        return self._model.name
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether the wrapped model's judgements were learned."""
-        return self._model.calibrated
-
-    @property
-    def proposer(self) -> str:
-        """The wrapped model's fingerprint."""
-        return self._model.proposer
-
-    @property
     def manner(self) -> dict[str, str]:
         """The wrapped model's manner, with the tagging method among the settings."""
         own = self._model.manner
         return own | {"settings": digest(self._standing.method, own["settings"])}
-
-    def look_up(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model what it would be told."""
-        return self._model.look_up(pairs, contents)
-
-    def propose(self, contents: pl.DataFrame) -> pl.DataFrame:
-        """Ask the wrapped model."""
-        return self._model.propose(contents)
-
-    @property
-    def failures(self) -> pl.DataFrame:
-        """The wrapped model's failures."""
-        return self._model.failures
 
     @property
     def rungs(self) -> pl.DataFrame:
@@ -122,16 +95,6 @@ class ReusingTagModel:
         kept = self._books.answers.join(self._list_standing(), on="content_id", how="semi")
         told = kept.drop_nulls("rung").select("content_id", "tag_id", "rung", mass=pl.lit(None, pl.Float64))
         return pl.concat([self._model.rungs.select(list(RUNGS)), told.select(list(RUNGS)).cast(RUNGS)])
-
-    @property
-    def cuts(self) -> pl.DataFrame:
-        """The wrapped model's cuts."""
-        return self._model.cuts
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The wrapped model's counts."""
-        return self._model.counts
 
     def vary(self, *, samples: bool, passages: bool, model: str | None) -> "ReusingTagModel":
         """Return the wrapped model without parts, before it the answers given without them; the books are shared."""
@@ -184,15 +147,6 @@ class ReusingTagModel:
             said = asked.select(*PAIR, "choice").with_columns(confidence=pl.Series(judged[rows]).fill_nan(None))
             self._keep(said.join(rungs, on=PAIR, how="left", maintain_order="left"), PAIR)
         return judged
-
-    def calibrate(self, judged: NDArray[np.float64], rungs: Sequence[str | None]) -> NDArray[np.float64]:
-        """Ask the wrapped model."""
-        return self._model.calibrate(judged, rungs)
-
-    @property
-    def calibrated_rungs(self) -> frozenset[str]:
-        """The wrapped model's calibrated rungs."""
-        return self._model.calibrated_rungs
 
     def _note(self, pairs: pl.DataFrame, contents: pl.DataFrame) -> None:
         """Write down what the answers depend on, and which stored ones are stale."""
