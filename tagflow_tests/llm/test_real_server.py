@@ -8,11 +8,12 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tagflow.adapters.duckdb_store import DuckDBStore
@@ -24,6 +25,7 @@ from tagflow.calls import Call, Capabilities
 from tagflow.errors import ModelError
 from tagflow.knowledge.injection import Knowledge
 from tagflow.prompts.rendering import load_prompts
+from tagflow.taggers import asks_by_itself, list_methods
 from tagflow.tagmodels.llm import LLMTagModel
 from tagflow_tests.language_models import Silence, recalled
 from tagflow_tests.llm.ledgers import SmallJournal, SmallManifest, SmallMeter
@@ -78,7 +80,14 @@ def open_endpoint(server: RealServer, key: str = KEY) -> OpenAIEndpoint:
     return OpenAIEndpoint(server.url, "tiny", key, limits, SmallJournal(), SmallMeter(), SmallManifest(), print)
 
 
-def make_kitchen(server: RealServer, data: Path, monkeypatch: pytest.MonkeyPatch, **asked: object) -> DuckDBStore:
+def make_kitchen(
+    server: RealServer,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    records: list[dict[str, object]] = RECORDS,
+    evaluation: Mapping[str, object] | None = None,
+    **asked: object,
+) -> DuckDBStore:
     """Write a dataset that the server's model proposes, selects and judges for."""
     settings = {"BASE_URL": server.url, "MODEL": "tiny", "API_KEY": KEY, "CONTEXT": str(SLOT_TOKENS)}
     for name, value in settings.items():
@@ -86,12 +95,12 @@ def make_kitchen(server: RealServer, data: Path, monkeypatch: pytest.MonkeyPatch
     make_dataset(
         data,
         NAME,
-        RECORDS,
+        records,
         brain="llm",
         llm={"local_only": True, **asked},
         encoder={"model": "character-ngrams"},
         vocabulary={"source": "union", "min_contents": 2, "max_share": 1.0, "proposals": 6},
-        evaluation={"methods": []},
+        evaluation=evaluation or {"methods": []},
     )
     return DuckDBStore(data / "warehouse")
 
@@ -147,6 +156,35 @@ def test_it_proposes_selects_and_judges_and_a_second_run_asks_nothing(
     assert tame.count_work() == spent > 0
     for name, frame in store.read_all(NAME, "tagged_output").items():
         assert frame.equals(before[name]), name
+
+
+def test_every_method_that_asks_runs_and_its_costs_stand_in_the_report(
+    tame: RealServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a method was asked and had no answer for is what the accounts and the server's own counts say."""
+    asking = [method for method in list_methods() if asks_by_itself(method)]
+    methods = ["taggpt_generative", "taggpt_selective", *asking]
+    labels = ("bread", "soup", "pasta")
+    records = [
+        {"id": f"{tag}{number}", "title": f"{tag} {number}", "caption": "Onion, oil", "tags": [tag]}
+        | {"split": "test" if number == 3 else "fit"}
+        for tag in labels
+        for number in range(4)
+    ]
+    store = make_kitchen(tame, tmp_path, monkeypatch, records, {"methods": methods}, samples=1, shown=1)
+    monkeypatch.setenv("TAGFLOW_LLM_PRICE", "1/2 EUR")
+    made = materialize(tmp_path, NAME, "*evaluation_report")
+    costs = store.read(NAME, "evaluation_report", "method_costs").filter(pl.col("method").is_in(methods))
+    assert set(costs["method"]) == set(methods)
+    assert costs["not_run"].null_count() == len(methods), "each of them ran"
+    assert costs["contents"].to_list() == [len(labels)] * len(methods)
+    assert (costs["requests"] + costs["answers_reused"] > 0).all()
+    paid = costs.filter(pl.col("requests") > 0)
+    assert set(asking) <= set(paid["method"])
+    assert (paid["tokens"] > 0).all()
+    assert (paid["money"] > 0).all()
+    assert costs["unanswered"].is_between(0, 2 * len(labels)).all()
+    assert costs["requests"].sum() == metadata_of(made, "evaluation_report")["requests"]
 
 
 def test_what_a_random_model_says_becomes_dead_letters_and_no_tag(
