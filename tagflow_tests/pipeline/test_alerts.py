@@ -141,4 +141,4 @@ def test_a_budget_that_ended_is_a_warning_that_says_how_to_go_on() -> None:
 
 def test_without_a_function_to_call_there_is_no_alert() -> None:
     sensors = {sensor.name for sensor in build_defs().get_repository_def().sensor_defs}
-    assert sensors == {"dataset_sensor", "content_sensor"}
+    assert sensors == {"dataset_sensor", "content_sensor", "leaderboard_sensor"}
