@@ -3,7 +3,7 @@
 Run ``python -m tagflow_tests.benchmarks.quality FOLDER NAMES...``; FOLDER holds NAME.jsonl.gz, a content a line with
 id, title, caption, ocr, asr and tags. Every set runs through the assets as ``tagflow run`` does, with the settings that
 ``tagflow init`` writes, its labels as the vocabulary and its category left out. ``--data`` keeps the data folder, so
-that a second run embeds nothing.
+that a second run embeds nothing; with ``--stored`` what stands in it is measured and nothing is run.
 
 Ranking is scored on the contents that have a label seen twice outside the test split, as Annif's was. Calibration is
 looked at as people meet it: on every held-out content, in the list as it is shown, and a tag is right if a person gave
@@ -64,7 +64,8 @@ Figures = dict[str, float]
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("names", nargs=-1, required=True)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Kept data folder; default: temporary.")
-def main(folder: Path, names: tuple[str, ...], data: Path | None) -> None:
+@click.option("--stored", is_flag=True, help="Measure the tags that the kept data folder holds.")
+def main(folder: Path, names: tuple[str, ...], data: Path | None, stored: bool) -> None:
     """Measure the method on the sets named."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="dagster")
@@ -72,7 +73,7 @@ def main(folder: Path, names: tuple[str, ...], data: Path | None) -> None:
         results = {}
         for name in names:
             started = time.monotonic()
-            results[name] = measure_set(folder / f"{name}.jsonl.gz", name, data or Path(temporary))
+            results[name] = measure_set(folder / f"{name}.jsonl.gz", name, data or Path(temporary), stored=stored)
             click.echo(f"{name}: {time.monotonic() - started:.0f} s", err=True)
     _print(results)
     kept = ("ndcg10", "p1", "ece", "ece_scored", "right20", "match_right20", "hr3", "match_hr3")
@@ -83,10 +84,11 @@ def main(folder: Path, names: tuple[str, ...], data: Path | None) -> None:
     click.echo(json.dumps({"sets": sets}))
 
 
-def measure_set(file: Path, name: str, data: Path) -> Figures:
-    """Run the assets of one set and return its figures."""
+def measure_set(file: Path, name: str, data: Path, *, stored: bool = False) -> Figures:
+    """Run the assets of one set, unless they are stored, and return its figures."""
     single = write_dataset(file, name, data)
-    materialize(data, name, "*tagged_output")
+    if not stored:
+        materialize(data, name, "*tagged_output")
     store = DuckDBStore(data / "warehouse")
     clues, tagset = store.read(name, "raw_clues"), store.read(name, "fused_tagset")
     names = resolve_tags(tagset)
