@@ -93,12 +93,12 @@ def test_what_of_a_content_was_not_shown_is_stored_and_explained(
 ) -> None:
     cuts = calibrated.store.read("soups", "tagged_output", "cuts")
     assert cuts.select("content_id", "task", "field", "total").rows() == [
-        ("c0", task, "asr", len("a word " * 5000) - 1) for task in ("judge", "select")
+        ("c0", task, "asr", len("a word " * 5000)) for task in ("judge", "select")
     ]
-    assert ((cuts["kept"] > 1000) & (cuts["kept"] < 4096 * 3)).all(), "a letter is a third of a token"
+    assert ((cuts["kept"] > 1000) & (cuts["kept"] < 8192 * 3)).all(), "a letter is a third of a token"
     monkeypatch.setenv("TAGFLOW_DATA", str(calibrated.data))
     said = " ".join(CliRunner().invoke(cli, ["explain", "soups", "c0"]).output.split())
-    assert f"{cuts['kept'][1]:,} of 34,999 characters of asr (select): head, middle and tail" in said
+    assert f"{cuts['kept'][1]:,} of 35,000 characters of asr (select): head, middle and tail" in said
     assert "its confidence is what the language model says, calibrated on people's tags" in said
     assert "it says 0.9 of 1, calibrated" in said
 
