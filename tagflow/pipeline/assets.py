@@ -257,7 +257,7 @@ def tagged_output(
     if carries(context):
         return carry_output(context, dataset, fused_tagset, contents, settings, version, rest["samples"])
     placed = contents.filter(has_text() & pl.col("content_id").is_in(materials.space.contents["node"].implode()))
-    if is_retry(context):
+    if is_retry(context) and len(stored["content_status"]):
         failed = find_failed(stored, placed)
         settled = placed["content_id"].filter(~placed["content_id"].is_in(failed.implode()))
     else:

@@ -12,6 +12,7 @@ from tagflow.graph.carrying import carry_graph
 from tagflow.knowledge.corrections import keep_surest_samples
 from tagflow.pipeline.pages import Result, make_result
 from tagflow.pipeline.resources import Dataset
+from tagflow.pipeline.standing import read_declared
 from tagflow.schemas import CONTENT_TAG_GRAPH, FUSED_TAGSET, KNOWLEDGE_BASE, TAGGED_OUTPUT
 from tagflow.settings import DatasetSettings
 from tagflow.tables import Artifact, Tables
@@ -80,9 +81,13 @@ def carry_output(
 
 
 def _read(dataset: Dataset, artifact: Artifact) -> Tables:
-    if not dataset.store.exists(dataset.name, artifact.name):
-        raise ArtifactError(f"{dataset.name}: {artifact.name} was not made yet; tagflow run {dataset.name} makes it.")
-    return dataset.read_previous(artifact)
+    stored = read_declared(dataset, artifact)
+    if stored is None:
+        raise ArtifactError(
+            f"{dataset.name}: {artifact.name} was not made yet, or by an earlier tagflow; tagflow run {dataset.name} "
+            f"makes it."
+        )
+    return stored
 
 
 def _find_moves(dataset: Dataset, tagset: pl.DataFrame) -> pl.DataFrame:

@@ -12,8 +12,22 @@ from tagflow.pipeline.resources import Dataset
 from tagflow.ports import TagModel
 from tagflow.report.sketches import sketch_table
 from tagflow.schemas import TAGGED_OUTPUT
-from tagflow.tables import Tables
+from tagflow.tables import Artifact, Tables
 from tagflow.tagmodels.reuse import ReusingTagModel, Standing
+
+
+def read_declared(dataset: Dataset, artifact: Artifact) -> Tables | None:
+    """Return an artifact as it stands; None where it was not made, or one of its tables had other columns then.
+
+    Parts of it alone would look as if the rest had been taken away.
+    """
+    if not dataset.store.exists(dataset.name, artifact.name):
+        return None
+    stored = dataset.store.read_all(dataset.name, artifact.name)
+    declared = {name: table.empty() for name, table in artifact.tables.items()}
+    if any(name in stored and stored[name].columns != frame.columns for name, frame in declared.items()):
+        return None
+    return {name: stored.get(name, frame) for name, frame in declared.items()}
 
 
 def read_stored(dataset: Dataset, *, whole: bool) -> Tables:
@@ -26,7 +40,9 @@ def read_stored(dataset: Dataset, *, whole: bool) -> Tables:
         whole: whether the run adds to what is stored.
     """
     if whole or dataset.asks:
-        return dataset.read_previous(TAGGED_OUTPUT)
+        return read_declared(dataset, TAGGED_OUTPUT) or {
+            name: one.empty() for name, one in TAGGED_OUTPUT.tables.items()
+        }
     stored, store = {name: table.empty() for name, table in TAGGED_OUTPUT.tables.items()}, dataset.store
     known = store.exists(dataset.name, "tagged_output") and "rows.basis" in store.describe(
         dataset.name, "tagged_output"

@@ -225,3 +225,4 @@ def test_a_rename_and_a_merge_are_applied_at_once_and_nothing_is_tagged_anew(dem
     assert not {"soup", "garlic"} & set(tagged["tag"])
     assert store.read("recipes", "confidence_model").equals(model)
     assert "There was nothing to carry over" in call("apply")
+    assert store.read("recipes", "tagged_output").equals(tagged)
