@@ -28,6 +28,9 @@ from tagflow_tests.pipeline.runs import make_dataset, materialize, read_recipes
 
 Capture = pytest.CaptureFixture[str]
 
+UNCALIBRATED = {"calibration": 0}
+"""Every question of tagging is asked by tagged_output."""
+
 
 class Refusals:
     """Has the model refuse the first so many questions of each task."""
@@ -62,7 +65,7 @@ class Kitchen(NamedTuple):
 @pytest.fixture(scope="module")
 def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
     data = tmp_path_factory.mktemp("kitchen") / "data"
-    with open_kitchen(data) as server:
+    with open_kitchen(data, llm=UNCALIBRATED) as server:
         server.faults = Refusals(propose=2, select=3)
         first = call_tagflow("run", "kitchen", data=data, cwd=data)
         asked = len(server.requests)
@@ -122,7 +125,7 @@ def test_asking_again_is_refused_for_an_embedded_dataset(tmp_path: Path, monkeyp
 
 
 def test_asking_again_before_the_first_run_says_what_to_run(tmp_path: Path) -> None:
-    with open_kitchen(tmp_path) as server:
+    with open_kitchen(tmp_path, llm=UNCALIBRATED) as server:
         with pytest.raises(ArtifactError, match="kitchen has not asked anything yet: run tagflow run kitchen"):
             run_failed("kitchen")
         assert server.requests == []
@@ -137,7 +140,7 @@ def test_a_selection_and_asking_again_are_one_at_a_time() -> None:
 def test_what_the_budget_does_not_cover_waits_and_the_outcome_says_how_to_go_on(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_kitchen(tmp_path) as server:
+    with open_kitchen(tmp_path, llm=UNCALIBRATED) as server:
         monkeypatch.setenv("TAGFLOW_LLM_BUDGET", "46 requests")  # probe, proposals and selections
         materialize(tmp_path, "kitchen", "*tagged_output")
         assert len(server.requests) == 5 + 17 + COUNT == 46
@@ -206,7 +209,7 @@ def test_a_dataset_that_never_asked_has_no_costs(kitchen: Kitchen, tmp_path: Pat
 
 
 def test_an_interrupted_run_keeps_its_answers_and_says_so_in_one_sentence(tmp_path: Path, capsys: Capture) -> None:
-    with open_kitchen(tmp_path, latency=0.3) as server:
+    with open_kitchen(tmp_path, latency=0.3, llm=UNCALIBRATED) as server:
         process = subprocess.Popen(
             [TAGFLOW, "run", "kitchen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
         )
