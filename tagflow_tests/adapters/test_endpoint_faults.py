@@ -168,8 +168,9 @@ def test_tokens_are_estimated_where_the_server_does_not_say(fault: str) -> None:
     with FaultServer(lambda body: "一二三四") as server, open_desk(server) as desk:
         server.script(fault)
         answer = desk.ask_one()
-        assert (answer.outcome, answer.prompt_tokens, answer.completion_tokens) == ("answered", 4 + 8, 4)
-        assert desk.meter.booked[-1] == ("propose", 12, 4)
+        six = 6  # four letters of three bytes, 3/2 each
+        assert (answer.outcome, answer.prompt_tokens, answer.completion_tokens) == ("answered", 4 + 8, six)
+        assert desk.meter.booked[-1] == ("propose", 12, six)
 
 
 def test_a_broken_off_answer_is_given_as_such_and_never_kept() -> None:

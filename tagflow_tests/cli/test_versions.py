@@ -19,7 +19,8 @@ TAGS = ("soup", "stew", "pasta", "salad")
 
 def write_contents(store: DuckDBStore, count: int) -> None:
     rows = worlds.raw_clues(*(worlds.said(f"c{number}", title="soup") for number in range(count)))
-    store.write("toy", "raw_clues", {"raw_clues": rows, "quarantine": RAW_CLUES.tables["quarantine"].empty()})
+    empty = {name: table.empty() for name, table in RAW_CLUES.tables.items()}
+    store.write("toy", "raw_clues", {**empty, "raw_clues": rows})
 
 
 def write_tags(store: DuckDBStore, count: int) -> None:
