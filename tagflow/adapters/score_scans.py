@@ -13,6 +13,7 @@ more, to a relative ``rounding``:
   compared with are the three terms.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -20,11 +21,11 @@ from numpy.typing import NDArray
 
 from tagflow.errors import ModelError
 from tagflow.ports import IntegerProduct, Vectors
+from tagflow.tagset.scan_codes import STEPS, write_bytes
 
 if TYPE_CHECKING:
     import torch
 
-STEPS = 127  # the largest whole number that a byte holds on both sides of zero
 SPARE = 1.1  # ours: room for components beyond the largest of the first vectors
 TILE = 8192  # ours: vectors multiplied at once; their maxima are taken while they lie in the cache
 SINGLE = 2.0**-24  # the relative error of rounding to float32
@@ -32,6 +33,7 @@ HALF = 2.0**-8  # the relative error of rounding to bfloat16
 SLACK = 1e-6  # cosines are ranked by their first six digits
 
 R = TypeVar("R")
+N = TypeVar("N", np.float32, np.int32)
 
 
 class Scan(Protocol[R]):
@@ -77,18 +79,10 @@ class SingleScan:
 
     def estimate(self, queries: Vectors, group: int, room: Vectors) -> tuple[Vectors, Vectors]:
         """Return all estimates and the greatest of each group of vectors."""
-        n, count = len(self._vectors), len(queries)
-        estimates = room[: n * count].reshape(n, count)
-        maxima = np.empty((-(-n // group), count), np.float32)
-        for start in range(0, n, TILE):
-            tile = estimates[start : start + TILE]
-            np.matmul(self._vectors[start : start + TILE], queries.T, out=tile)
-            whole = len(tile) - len(tile) % group
-            first = start // group
-            np.max(tile[:whole].reshape(-1, group, count), axis=1, out=maxima[first : first + whole // group])
-            if whole < len(tile):
-                np.max(tile[whole:], axis=0, out=maxima[-1])
-        return estimates, maxima
+        estimates = room[: len(self._vectors) * len(queries)].reshape(len(self._vectors), len(queries))
+        return estimates, _fill(
+            estimates, group, lambda rows, tile: np.matmul(self._vectors[rows], queries.T, out=tile)
+        )
 
     def read(self, estimates: Vectors, vector: NDArray[np.int64], query: NDArray[np.int64]) -> Vectors:
         """Return some of the estimates."""
@@ -190,18 +184,9 @@ class IntegerScan:
 
     def estimate(self, queries: Vectors, group: int, room: NDArray[np.int32]) -> tuple[NDArray[np.int32], Vectors]:
         """Return all estimates, in squared steps, and the greatest of each group of vectors, as a product."""
-        n, count = len(self._codes), len(queries)
         asked, _ = self._write(queries)
-        estimates = room[: n * count].reshape(n, count)
-        maxima = np.empty((-(-n // group), count), np.float32)
-        for start in range(0, n, TILE):
-            tile = estimates[start : start + TILE]
-            self._multiply(self._codes[start : start + TILE], asked, tile)
-            whole = len(tile) - len(tile) % group
-            first = start // group
-            maxima[first : first + whole // group] = tile[:whole].reshape(-1, group, count).max(axis=1)
-            if whole < len(tile):
-                maxima[-1] = tile[whole:].max(axis=0)
+        estimates = room[: len(self._codes) * len(queries)].reshape(len(self._codes), len(queries))
+        maxima = _fill(estimates, group, lambda rows, tile: self._multiply(self._codes[rows], asked, tile))
         return estimates, maxima / self._step**2
 
     def read(self, estimates: NDArray[np.int32], vector: NDArray[np.int64], query: NDArray[np.int64]) -> Vectors:
@@ -210,9 +195,22 @@ class IntegerScan:
 
     def _write(self, rows: Vectors) -> tuple[NDArray[np.int8], Vectors]:
         """Rows, turned, in steps, and how far each moved; what goes beyond the steps is cut."""
-        turned = rows @ self._turn
-        whole = np.clip(np.rint(turned * self._step), -STEPS, STEPS)
-        return whole.astype(np.int8), _measure(turned - whole / self._step)
+        return write_bytes(rows @ self._turn, self._step)
+
+
+def _fill(estimates: NDArray[N], group: int, multiply: Callable[[slice, NDArray[N]], object]) -> Vectors:
+    """Have every tile of the estimates written, and return the greatest of each group of vectors."""
+    n, count = estimates.shape
+    maxima = np.empty((-(-n // group), count), np.float32)
+    for start in range(0, n, TILE):
+        tile = estimates[start : start + TILE]
+        multiply(slice(start, start + TILE), tile)
+        whole = len(tile) - len(tile) % group
+        first = start // group
+        maxima[first : first + whole // group] = tile[:whole].reshape(-1, group, count).max(axis=1)
+        if whole < len(tile):
+            maxima[-1] = tile[whole:].max(axis=0)
+    return maxima
 
 
 def _halve(vectors: Vectors) -> "tuple[torch.Tensor, Vectors, Vectors]":

@@ -23,6 +23,7 @@ SPARE_STEPS = 1.25  # ours: room for coordinates beyond the largest of the vecto
 SHIFT = 1e-5  # ours: more than float32 codes and the last conversion can change a bound between two whole codes
 
 T = TypeVar("T", bound=np.generic)
+F = TypeVar("F", np.float32, np.float64)
 
 
 class Codes(Protocol):
@@ -81,12 +82,12 @@ class IntegerCodes:
         turned = code(vectors, self._basis).astype(np.float64) @ self._turn
         if not self._step and len(turned):
             self._step = STEPS / (SPARE_STEPS * float(np.abs(turned).max()))
-        whole = np.clip(np.rint(turned * self._step), -STEPS, STEPS)
-        self._longest = max(self._longest, _measure(turned))
-        self._moved = max(self._moved, _measure(turned - whole / self._step))
+        whole, moved = write_bytes(turned, self._step)
+        self._longest = max(self._longest, float(np.sqrt(np.vecdot(turned, turned).max(initial=0.0))))
+        self._moved = max(self._moved, float(moved.max(initial=0.0)))
         old, self._size = self._size, self._size + len(vectors)
         self._codes = make_room(self._codes, old, self._size)
-        self._codes[old : self._size] = whole.astype(np.int8)
+        self._codes[old : self._size] = whole
 
     def may_reach(self, rows: NDArray[np.int64], left: int, stop: int, least: np.float32) -> NDArray[np.bool_]:
         """Return for columns left to stop and the rows whether their cosine may reach least."""
@@ -122,6 +123,13 @@ def code(vectors: Vectors, basis: NDArray[np.float64]) -> Vectors:
     return np.column_stack([inside, np.sqrt(np.maximum(rest, 0) + SLACK)]).astype(np.float32)
 
 
+def write_bytes(rows: NDArray[F], step: float | np.float32) -> tuple[NDArray[np.int8], NDArray[F]]:
+    """Return the rows in whole steps, and how far each moved by that; what goes beyond the steps of a byte is cut."""
+    whole = np.clip(np.rint(rows * step), -STEPS, STEPS)
+    off = rows - whole / step
+    return whole.astype(np.int8), np.sqrt(np.vecdot(off, off))
+
+
 def make_room(table: NDArray[T], used: int, needed: int) -> NDArray[T]:
     """Return the table, or a longer one with its used rows; an eighth is spare, so that adding few copies nothing."""
     if needed <= len(table):
@@ -140,7 +148,3 @@ def take(table: NDArray[T], rows: NDArray[np.int64]) -> NDArray[T]:
     """Rows in ascending order; a view where they are consecutive."""
     first, last = rows[0], rows[-1]
     return table[first : last + 1] if last - first + 1 == len(rows) else table[rows]
-
-
-def _measure(rows: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.vecdot(rows, rows).max(initial=0.0)))

@@ -16,6 +16,7 @@ from tagflow.adapters.score_scans import HalfScan, IntegerScan, SingleScan
 from tagflow.errors import ModelError
 from tagflow.graph.insertion import BuildIndex
 from tagflow.ports import Vectors
+from tagflow_tests.byte_products import multiply_bytes
 
 WAYS: list[Way] = ["float32", "bfloat16", "integer"]
 EXACT = [partial(ExactNeighbours, way=way) for way in WAYS]
@@ -85,15 +86,6 @@ def test_copies_of_one_vector_are_ties(build: BuildIndex, copies: int, dimension
     vectors = np.repeat(random_units(1, dimension), copies, axis=0)
     found = build(vectors).search(random_units(7, dimension, seed=1), 4)[0]
     assert found.tolist() == [[0, 1, 2, 3]] * 7
-
-
-def multiply_bytes(
-    rows: NDArray[np.int8], others: NDArray[np.int8], out: NDArray[np.int32] | None = None
-) -> NDArray[np.int32]:
-    product = rows.astype(np.int32) @ others.astype(np.int32).T
-    if out is not None:
-        out[...] = product
-    return product
 
 
 def crowd(count: int, seed: int) -> Vectors:

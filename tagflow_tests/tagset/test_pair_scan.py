@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from tagflow.errors import ArtifactError
 from tagflow.tagset import pair_scan, scan_codes
 from tagflow.tagset.pair_scan import ScanIndex, iterate_pairs, join_pairs, scan_pairs
+from tagflow_tests.byte_products import multiply_bytes
 
 
 def unit(rows) -> np.ndarray:
@@ -49,10 +50,6 @@ def check(vectors: np.ndarray, threshold: float, **asked) -> None:
     i, j, cosine = scan_pairs(vectors, threshold, **asked)
     assert (i.dtype, j.dtype, cosine.dtype) == (np.int64, np.int64, np.float32)
     assert (i.tolist(), j.tolist(), cosine.tolist()) == list_exactly(vectors, threshold)
-
-
-def multiply_bytes(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return rows.astype(np.int32) @ others.astype(np.int32).T
 
 
 THRESHOLDS = st.sampled_from([-1.0, -0.3, 0.0, 0.3, 0.5, 0.7, 0.8, 0.95, 1.0])
