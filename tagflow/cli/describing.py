@@ -9,10 +9,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from tagflow.adapters.data_folder import find_data
 from tagflow.adapters.decision_file import edit_decisions, open_block, read_decisions, set_entry
-from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.rehearsal import RehearsedModel
-from tagflow.adapters.response_journal import ResponseJournal
-from tagflow.adapters.run_register import list_runs
 from tagflow.cli.deciding import MAKES_TAGS, find_key
 from tagflow.cli.layout import count
 from tagflow.cli.plans import write_lines
@@ -69,21 +66,16 @@ def run_describe_all(name: str, most: int) -> None:
 
 def run_describe_plan(name: str, most: int) -> None:
     """Print what ``run_describe_all`` would ask and cost; sends nothing."""
-    from tagflow.pipeline.estimates import History, draw_up
+    from tagflow.pipeline.estimates import draw_up, open_history
 
     dataset, tags, examples = _gather(name, most)
     assert dataset.desk is not None
-    asked, path = dataset.desk.deployment, find_data() / "warehouse" / NAME
-    file = JournalFile(path) if path.is_file() else None
-    try:
-        model = RehearsedModel(asked.base_url, asked.model, ResponseJournal(file) if file else None)
+    asked = dataset.desk.deployment
+    with open_history(find_data(), name) as (journal, history):
+        model = RehearsedModel(asked.base_url, asked.model, journal)
         model.stage = STAGE
         dataset.describe_tags(tags, examples, model)
-        history = History.read(file, list_runs(file, name) if file else None)
-        lines = draw_up(model, dataset.settings, asked.price, history, steady=True)
-    finally:
-        if file is not None:
-            file.close()
+    lines = draw_up(model, dataset.settings, asked.price, history, steady=True)
     click.echo(f"{name}: what describing {count(len(tags), 'tag')} would ask {asked.model}. Nothing was sent.")
     click.echo("\n".join(write_lines(lines, asked.price.currency if asked.price else None)))
 

@@ -35,13 +35,10 @@ def gather_leaderboard(reports: Mapping[str, Tables]) -> pl.DataFrame:
 def _gather(name: str, tables: Tables) -> pl.DataFrame:
     report, costs = tables["evaluation_report"], tables["method_costs"]
     first = report.filter((pl.col("metric") == FIRST) & pl.col("value").is_not_null())
-    values = {
-        column: report.filter(pl.col("metric") == metric).select("method", pl.col("value").alias(column))
-        for metric, column in METRICS.items()
-    }
     board = first.select("method", "low", "high", contents="n")
-    for one in values.values():
-        board = board.join(one, on="method", how="left")
+    for metric, column in METRICS.items():
+        values = report.filter(pl.col("metric") == metric).select("method", pl.col("value").alias(column))
+        board = board.join(values, on="method", how="left")
     verdicts = tables["differences"].filter(pl.col("metric") == FIRST).select("method", "verdict")
     board = board.join(verdicts, on="method", how="left").with_columns(pl.col("verdict").fill_null(OWN))
     scale = pl.when(pl.col("contents") > 0).then(THOUSAND / pl.col("contents"))

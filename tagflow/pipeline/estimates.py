@@ -1,14 +1,18 @@
 """Figures of a plan: what rehearsed calls come to in requests, tokens and money, expected and at most."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import polars as pl
 
-from tagflow.adapters.journal_file import JournalFile
+from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.money import PICO, Budget, Price
 from tagflow.adapters.rehearsal import RehearsedModel
 from tagflow.adapters.response_journal import ResponseJournal
+from tagflow.adapters.run_register import list_runs
 from tagflow.settings import DatasetSettings
 
 CHOSEN = 5.0  # ours: candidates that a model chooses for a content, and so are judged, where no run said how many
@@ -55,6 +59,24 @@ class History:
         answered = dict(served.agg(pl.sum("calls") + pl.sum("stored")).rows())
         asked = answered.get("select", 0)
         return cls(answered.get("judge", 0) / asked if asked else None, tokens)
+
+
+@contextmanager
+def open_history(data: Path, name: str) -> Iterator[tuple[ResponseJournal | None, History]]:
+    """Yield the answers there are (None where nothing was ever asked), and what the dataset's runs say of theirs.
+
+    Args:
+        data: the data folder.
+        name: the dataset.
+    """
+    path = data / "warehouse" / NAME
+    file = JournalFile(path) if path.is_file() else None
+    try:
+        history = History.read(file, list_runs(file, name) if file else None)
+        yield ResponseJournal(file) if file else None, history
+    finally:
+        if file is not None:
+            file.close()
 
 
 def draw_up(

@@ -30,7 +30,7 @@ def open_shared_store(workbench: Workbench) -> DuckDBStore:
     automation_condition=dg.AutomationCondition.any_deps_updated() & ~dg.AutomationCondition.in_progress(),
 )
 def leaderboard(context: dg.AssetExecutionContext, workbench: Workbench) -> dg.MaterializeResult[None]:
-    store = DuckDBStore(workbench.folder() / "warehouse")
+    store = workbench.store()
     names = [name for name in list_datasets(workbench.folder()) if store.exists(name, "evaluation_report")]
     board = gather_leaderboard({name: store.read_all(name, "evaluation_report") for name in names})
     open_shared_store(workbench).write(TOGETHER, "leaderboard", {"leaderboard": board})

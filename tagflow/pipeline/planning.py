@@ -7,10 +7,8 @@ from functools import cached_property
 import polars as pl
 
 from tagflow.adapters.integer_product import find_integer_product
-from tagflow.adapters.journal_file import NAME, JournalFile
 from tagflow.adapters.rehearsal import RehearsedModel
 from tagflow.adapters.response_journal import ResponseJournal
-from tagflow.adapters.run_register import list_runs
 from tagflow.clues.conversion import has_text
 from tagflow.confidence.features import FEATURES
 from tagflow.confidence.reconciliation import find_failed
@@ -19,7 +17,7 @@ from tagflow.evaluation.gold import find_gold
 from tagflow.graph.insertion import embed_contents
 from tagflow.knowledge.injection import NEIGHBOURS, Knowledge
 from tagflow.materials import BATCH
-from tagflow.pipeline.estimates import History, draw_up
+from tagflow.pipeline.estimates import History, draw_up, open_history
 from tagflow.pipeline.language_calibration import draw_labelled
 from tagflow.pipeline.language_desk import LanguageDesk
 from tagflow.pipeline.resources import Dataset
@@ -271,15 +269,9 @@ def plan_run(dataset: Dataset, selected: Collection[str] = tuple(ARTIFACTS), *, 
     desk = dataset.desk
     if desk is None or not dataset.asks:
         return None
-    path = dataset.folder.parent / "warehouse" / NAME
-    file = JournalFile(path) if path.is_file() else None
-    try:
-        history = History.read(file, list_runs(file, dataset.name) if file else None)
-        rehearsal = Rehearsal(dataset, desk, ResponseJournal(file) if file else None, selected, failed=failed)
+    with open_history(dataset.folder.parent, dataset.name) as (journal, history):
+        rehearsal = Rehearsal(dataset, desk, journal, selected, failed=failed)
         built = rehearsal.rehearse()
-    finally:
-        if file is not None:
-            file.close()
     lines = draw_up(rehearsal.model, dataset.settings, desk.deployment.price, history, steady=rehearsal.steady)
     stale, standing = (reused.reasons, reused.standing) if (reused := rehearsal.reused) else ({}, 0)
     return Plan(lines, rehearsal.model.probed, built, rehearsal.steady, history, stale, standing)
