@@ -63,6 +63,9 @@ def _choose(name: str, select: str | None, *, failed: bool) -> list[str] | None:
         return find_asked_again(name)
     if select is None:
         return None
+    from tagflow.cli.runs import hush_dagster
+
+    hush_dagster()
     from tagflow.pipeline.definitions import build_definitions
     from tagflow.pipeline.resources import Workbench
     from tagflow.pipeline.selection import choose_assets

@@ -44,6 +44,11 @@ def prepare_home(data: Path) -> Path:
     return home
 
 
+def hush_dagster() -> None:
+    """Keep Dagster's preview and supersession notes from the terminal: they are for us, not for users."""
+    warnings.filterwarnings("ignore", module="dagster")
+
+
 def run_dataset(
     name: str, select: str | None = None, *, failed: bool = False, tags: Mapping[str, str] | None = None
 ) -> bool:
@@ -64,7 +69,7 @@ def run_dataset(
     data = find_data()
     settings = load_settings(data, name)  # before the slow imports: a misspelt key answers at once
     prepare_home(data)
-    warnings.filterwarnings("ignore", module="dagster")  # preview and supersession notes are for us, not for users
+    hush_dagster()
     import dagster as dg
 
     from tagflow.pipeline.datasets import register_datasets

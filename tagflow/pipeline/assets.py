@@ -37,7 +37,7 @@ from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.pipeline.standing import describe_rest, keep_answers, read_stored, reuse_answers, tell_reasons
-from tagflow.schemas import CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET
+from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_compared
@@ -96,7 +96,7 @@ def filtered_tagset(
     counted = count_tags(collect_uses(raw_clues, candidate_tags, listed, vocabulary))
     contents = raw_clues.filter((pl.col("split") == "fit") & has_text()).height
     filtered = filter_tags(counted, contents, vocabulary, dataset.decisions.banned)
-    check_kept(filtered, str(dataset.folder / "dataset.yaml"))
+    check_kept(filtered, str(dataset.folder / "dataset.yaml"), dataset.read_previous(CANDIDATE_TAGS)["dead_letters"])
     verdicts = dict(filtered["verdict"].value_counts().sort("verdict").iter_rows())
     return make_result(context, dataset, {"filtered_tagset": filtered}, **verdicts)
 

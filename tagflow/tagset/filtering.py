@@ -79,17 +79,25 @@ def filter_tags(
     return counted.with_columns(verdict=verdict).select(columns)
 
 
-def check_kept(filtered: pl.DataFrame, where: str) -> None:
+def check_kept(filtered: pl.DataFrame, where: str, letters: pl.DataFrame | None = None) -> None:
     """Stop before anything is tagged with an empty tag set.
+
+    Args:
+        filtered: ``filtered_tagset``.
+        where: what the sentence starts with.
+        letters: ``candidate_tags.dead_letters``: contents that nobody proposed anything for.
 
     Raises:
         ConfigError: no tag is kept; says how many fell to which verdict and what to change.
     """
     if (filtered["verdict"] == "kept").any():
         return
-    fell = ", ".join(f"{count} {verdict}" for verdict, count in filtered["verdict"].value_counts(sort=True).iter_rows())
+    counts = filtered["verdict"].value_counts(sort=True).iter_rows()
+    fell = ", ".join(f"{count} {verdict}" for verdict, count in counts) or "no candidate at all"
     cut = filtered["verdict"].is_in(["too_rare", "too_common"]).any()
+    again = ""
+    if letters is not None and len(letters):
+        lost = f"{len(letters)} without an answer: {letters['reason'][0]}"
+        again = f"ask again when the language model answers ({lost}), {'' if cut else 'or '}"
     cure = "lower vocabulary.min_contents, raise vocabulary.max_share, or " if cut else ""
-    raise ConfigError(
-        f"{where}: no tag is left ({fell or 'no candidate at all'}); {cure}take another vocabulary.source."
-    )
+    raise ConfigError(f"{where}: no tag is left ({fell}); {again}{cure}take another vocabulary.source.")

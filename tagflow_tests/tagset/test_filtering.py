@@ -153,3 +153,12 @@ def test_a_tag_set_without_a_tag_stops_with_what_became_of_the_candidates():
         check_kept(filtered[:3], "talks")
     with pytest.raises(ConfigError, match="no candidate at all"):
         check_kept(filtered[:0], "talks")
+
+
+def test_a_tag_set_without_a_tag_names_the_answers_that_are_missing():
+    letters = make_table("candidate_tags", [{"reason": "the endpoint cannot be reached"}] * 2, "dead_letters")
+    told = r"ask again when the language model answers \(2 without an answer: the endpoint cannot be reached\), or take"
+    with pytest.raises(ConfigError, match=told):
+        check_kept(make_table("filtered_tagset", []), "talks", letters)
+    with pytest.raises(ConfigError, match=r"no candidate at all\); take another"):
+        check_kept(make_table("filtered_tagset", []), "talks", letters[:0])
