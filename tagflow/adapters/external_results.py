@@ -27,7 +27,9 @@ def read_results(folder: Path, name: str) -> pl.DataFrame:
     if path.resolve().parent != folder.resolve():
         raise ConfigError(f"{name} must be the name of a file beside {folder / 'dataset.yaml'}.")
     if not path.is_file():
-        raise ConfigError(f"There is no file {path}: put the other tagger's results there, one JSON object a line.")
+        raise ConfigError(
+            f"There is no file {folder.name}/{name}: put the other tagger's results there, one JSON object a line."
+        )
     rows: list[tuple[str, str, float]] = []
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

@@ -7,10 +7,8 @@ built anew with the same fit (tag set, encoder, edges of history) and its simila
 """
 
 import json
-import logging
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 import click
@@ -19,13 +17,14 @@ import numpy as np
 import polars as pl
 
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.cli.runs import hush_dagster
 from tagflow.graph.insertion import build_graph
 from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.tables import Tables
 from tagflow_tests.benchmarks.quality import write_dataset
-from tagflow_tests.pipeline.runs import metadata_of
+from tagflow_tests.pipeline.runs import QUIET, metadata_of
 
 WARM = 50  # contents of a first small run, so that imports and weights are loaded
 
@@ -38,8 +37,7 @@ WARM = 50  # contents of a first small run, so that imports and weights are load
 @click.option("--seed", default=0, show_default=True)
 def main(folder: Path, name: str, share: float, limit: int | None, seed: int) -> None:
     """Measure what new contents of one set cost."""
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module="dagster")
+    hush_dagster()
     with tempfile.TemporaryDirectory() as temporary:
         _print(_measure(folder / f"{name}.jsonl.gz", name, Path(temporary), share, limit, seed))
 
@@ -77,7 +75,7 @@ def _run(data: Path, name: str, job: str) -> tuple[dg.ExecuteInProcessResult, fl
         register_datasets(instance, data)
         resolved = build_definitions(Workbench(data=str(data))).resolve_job_def(job)
         start = time.process_time()
-        result = resolved.execute_in_process(instance=instance, partition_key=name)
+        result = resolved.execute_in_process(instance=instance, partition_key=name, run_config=QUIET)
         return result, time.process_time() - start
 
 

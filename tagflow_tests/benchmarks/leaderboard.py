@@ -7,20 +7,19 @@ Methods that need a language model are listed with why they were not run, unless
 """
 
 import json
-import logging
 import time
-import warnings
 from pathlib import Path
 
 import click
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.leaderboard import show_leaderboard
+from tagflow.cli.runs import hush_dagster
 from tagflow.evaluation.leaderboard import gather_leaderboard
 from tagflow.pipeline.jobs import METHODS
 from tagflow.taggers import list_methods
 from tagflow_tests.benchmarks.quality import write_dataset
-from tagflow_tests.pipeline.runs import materialize
+from tagflow_tests.pipeline.runs import QUIET, materialize
 
 
 @click.command()
@@ -29,15 +28,14 @@ from tagflow_tests.pipeline.runs import materialize
 @click.option("--data", required=True, type=click.Path(file_okay=False, path_type=Path), help="Kept data folder.")
 def main(folder: Path, names: tuple[str, ...], data: Path) -> None:
     """Run every method on the sets named, one set after the other."""
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module="dagster")
+    hush_dagster()
     store, minutes = DuckDBStore(data / "warehouse"), 0.0
     for name in names:
         if store.exists(name, "evaluation_report"):
             continue
         started = time.monotonic()
         write_dataset(folder / f"{name}.jsonl.gz", name, data)
-        materialize(data, name, tags={METHODS: ",".join(list_methods())})
+        materialize(data, name, tags={METHODS: ",".join(list_methods())}, config=QUIET)
         minutes += (time.monotonic() - started) / 60
         click.echo(f"{name}: {time.monotonic() - started:.0f} s", err=True)
     board = gather_leaderboard({name: store.read_all(name, "evaluation_report") for name in names})

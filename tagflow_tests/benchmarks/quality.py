@@ -13,10 +13,8 @@ it. A content whose labels are all new to the tag set counts there, with every t
 
 import gzip
 import json
-import logging
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 import click
@@ -25,6 +23,7 @@ import polars as pl
 import yaml
 
 from tagflow.adapters.duckdb_store import DuckDBStore
+from tagflow.cli.runs import hush_dagster
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
 from tagflow.confidence.thresholds import find_threshold, measure_interval
 from tagflow.evaluation.gold import Gold, find_gold
@@ -35,7 +34,7 @@ from tagflow.taggers import load_tagger
 from tagflow.tagset.normalisation import normalise
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.benchmarks.character_vote import vote_by_characters
-from tagflow_tests.pipeline.runs import materialize
+from tagflow_tests.pipeline.runs import QUIET, materialize
 
 ANNIF = {  # Annif 1.4.3, our measurement: best single backend and ensemble, nDCG@10 and P@1
     "foodcom": ((0.821, 0.960), (0.823, 0.920)),
@@ -67,8 +66,7 @@ Figures = dict[str, float]
 @click.option("--stored", is_flag=True, help="Measure the tags that the kept data folder holds.")
 def main(folder: Path, names: tuple[str, ...], data: Path | None, stored: bool) -> None:
     """Measure the method on the sets named."""
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module="dagster")
+    hush_dagster()
     with tempfile.TemporaryDirectory() as temporary:
         results = {}
         for name in names:
@@ -88,7 +86,7 @@ def measure_set(file: Path, name: str, data: Path, *, stored: bool = False) -> F
     """Run the assets of one set, unless they are stored, and return its figures."""
     single = write_dataset(file, name, data)
     if not stored:
-        materialize(data, name, "*tagged_output")
+        materialize(data, name, "*tagged_output", config=QUIET)
     store = DuckDBStore(data / "warehouse")
     clues, tagset = store.read(name, "raw_clues"), store.read(name, "fused_tagset")
     names = resolve_tags(tagset)

@@ -12,10 +12,10 @@ from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.selection import choose_assets
 from tagflow_tests.llm.fault_server import FaultServer
+from tagflow_tests.pipeline.runs import QUIET
 
 KEY = "canary-key-0123456789"
 UP_TO_TAGS = "*tagged_output"
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 instance = dg.DagsterInstance.ephemeral()
 

@@ -11,11 +11,18 @@ from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.selection import choose_assets
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run configuration under which Dagster writes nothing to the terminal."""
+
 RECIPES = Path(__file__).resolve().parents[2] / "data" / "recipes" / "contents" / "recipes.jsonl"
 
 
 def materialize(
-    data: Path, name: str, select: str | None = None, tags: dict[str, str] | None = None
+    data: Path,
+    name: str,
+    select: str | None = None,
+    tags: dict[str, str] | None = None,
+    config: dict[str, object] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run the selected assets and their checks on one dataset; an error is raised as it is."""
     definitions = build_definitions(Workbench(data=str(data)))
@@ -23,7 +30,9 @@ def materialize(
     with dg.instance_for_test() as instance:
         register_datasets(instance, data)
         job = definitions.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(instance=instance, partition_key=name, asset_selection=chosen, tags=tags)
+        return job.execute_in_process(
+            instance=instance, partition_key=name, asset_selection=chosen, tags=tags, run_config=config
+        )
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]:

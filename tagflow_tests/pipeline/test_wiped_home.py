@@ -16,12 +16,12 @@ from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.selection import choose_assets
 from tagflow.pipeline.sensors import content_sensor
 from tagflow_tests.chaos.llm import NAME
-from tagflow_tests.chaos.runs import QUIET, UP_TO_TAGS, environment, name_endpoint
+from tagflow_tests.chaos.runs import UP_TO_TAGS, environment, name_endpoint
 from tagflow_tests.chaos.wiring import unwire, wire
 from tagflow_tests.chaos.worlds import write_world
 from tagflow_tests.llm.fault_server import FaultServer
 from tagflow_tests.llm.keyword_reader import read_words
-from tagflow_tests.pipeline.runs import metadata_of
+from tagflow_tests.pipeline.runs import QUIET, metadata_of
 
 CONTENTS = 30
 

@@ -43,3 +43,21 @@ def test_it_says_when_not_all_contents_are_read() -> None:
     lines: list[str] = []
     tag(NEW, kitchen(NEW, more=KNOWN, say=lines.append), topics=2, most_contents=10)
     assert lines == ["lda: topics are fitted on 10 of 15 contents"]
+
+
+def test_the_number_of_topics_is_the_one_that_makes_tags_held_back_likeliest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one topic the first cooking content's tags have their shares of all; with two, those of its own subject."""
+    monkeypatch.setattr(lda, "TRIED", (1, 2))
+    lines: list[str] = []
+    chosen = tag(NEW, kitchen(NEW, more=KNOWN, say=lines.append), topics="fitted", passes=50)
+    assert lines == ["lda: 2 topics, as contents held back suggest; tried 1, 2"]
+    assert chosen.equals(tag(NEW, WORLD, topics=2, passes=50))
+
+
+def test_of_numbers_of_topics_that_are_as_good_the_fewest_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No annotated content here says a word that another says, so that no topic has a tag under any number."""
+    monkeypatch.setattr(lda, "TRIED", (1, 2))
+    alone = raw_clues(*(said(f"n{number}", title=COOKING) for number in range(4)))
+    lines: list[str] = []
+    tag(NEW, kitchen(NEW, more=alone, say=lines.append), topics="fitted")
+    assert lines == ["lda: 1 topics, as contents held back suggest; tried 1, 2"]
