@@ -54,6 +54,7 @@ CANDIDATES = 20  # LLM4Tag §4.3
 SHOWN = 5  # tags a content that people look at
 DRAWS = 400  # simulated sets of a perfect calibrator
 FEW = 200  # assignments below which an interval says little
+NOTHING = "–"
 TARGET = 0.9  # precision whose fitted threshold is looked at
 
 Figures = dict[str, float]
@@ -209,7 +210,7 @@ def _print(results: dict[str, Figures]) -> None:
         click.echo(f"{name:18}{figures['n']:9.0f}{peers[0]:>14}{peers[1]:>14}{own:>14}{gain:>8}")
     click.echo(f"\n{'at 20 candidates':18}{'#Right':>9}{'match':>9}{'HR@1/2/3':>24}{'match':>24}")
     for name, figures in results.items():
-        hits = [" / ".join(f"{figures[f'{side}hr{k}']:.3f}" for k in (1, 2, 3)) for side in ("", "match_")]
+        hits = [" / ".join(_tell(figures[f"{side}hr{k}"]) for k in (1, 2, 3)) for side in ("", "match_")]
         click.echo(f"{name:18}{figures['right20']:9.2f}{figures['match_right20']:9.2f}{hits[0]:>24}{hits[1]:>24}")
     heading = f"{'ECE':>9}{'perfect, 95 %':>15}{'scored only':>13}{'Brier':>9}{'base rate':>11}"
     click.echo(f"\n{'of the tags shown':18}{heading}")
@@ -221,10 +222,17 @@ def _print(results: dict[str, Figures]) -> None:
         f"{'Wilson 95 %':>17}{'holds':>9}"
     )
     for name, figures in results.items():
-        interval = f"{figures['low']:.3f} - {figures['high']:.3f}"
-        holds = "few" if figures["assigned"] < FEW else "yes" if figures["high"] >= TARGET else "no"
-        reached = f"{figures['threshold']:10.3f}{figures['assigned']:10.0f}{figures['precision']:11.3f}"
+        interval, holds = f"{figures['low']:.3f} - {figures['high']:.3f}", "yes" if figures["high"] >= TARGET else "no"
+        if figures["assigned"] < FEW:
+            holds = "few"
+        if not figures["assigned"]:
+            interval = holds = NOTHING
+        reached = f"{_tell(figures['threshold']):>10}{figures['assigned']:10.0f}{_tell(figures['precision']):>11}"
         click.echo(f"{name:18}{reached}{interval:>17}{holds:>9}")
+
+
+def _tell(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else NOTHING
 
 
 if __name__ == "__main__":
