@@ -116,8 +116,8 @@ class _Case:
 
     @cached_property
     def output(self) -> Tables:
-        tables = self.store.read_all(self.name, "tagged_output")
-        return {table: frame.filter(pl.col("content_id") == self.content_id) for table, frame in tables.items()}
+        tables, own = self.store.read_all(self.name, "tagged_output"), pl.col("content_id") == self.content_id
+        return {name: table.filter(own) for name, table in tables.items() if "content_id" in table.columns}
 
     @cached_property
     def model(self) -> str:

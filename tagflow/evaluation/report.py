@@ -109,11 +109,13 @@ def report_details(
     return {"tag_results": measure_each_tag(answered, tagset, gold), "cases": show_cases(test, scored, gold)}
 
 
-def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.DataFrame, encoder: Encoder) -> Tables:
+def report_tag_sets(
+    raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.DataFrame, encoder: Encoder, language: str
+) -> Tables:
     """Return the quality rows and histograms of people's tags and of tagflow's, on the same dataset.
 
     People's tags are the labels, spellings made equal; contents without labels count for tagflow only. The map of
-    tagflow's tags is drawn by the encoder.
+    tagflow's tags is drawn by the encoder; function words of the language are no words of a tag.
     """
     said = raw_clues.select("content_id", tag="labels").explode("tag").drop_nulls()
     people = said.select("content_id", normalise(pl.col("tag"))).filter(pl.col("tag") != "").unique(maintain_order=True)
@@ -133,7 +135,7 @@ def report_tag_sets(raw_clues: pl.DataFrame, tagged: pl.DataFrame, tagset: pl.Da
         vectors = encoder.encode(tags.to_frame("tag").select(tag_text(pl.col("tag"))).to_series().to_list())
         rows.append(_name(f"tag set: {name}", measure_tag_set(assigned, tags, vectors, len(contents))))
         popularity.append(count_popularity(assigned).select(pl.lit(name).alias("tag_set"), "times", "tags"))
-        words.append(count_words(assigned).select(pl.lit(name).alias("tag_set"), "word", "contents"))
+        words.append(count_words(assigned, language).select(pl.lit(name).alias("tag_set"), "word", "contents"))
         effort.append(count_effort(assigned).select(pl.lit(name).alias("tag_set"), "tags", "contents"))
     empty = {name: table.empty() for name, table in EVALUATION_REPORT.tables.items()}
     return {

@@ -8,7 +8,6 @@ from tagflow.clues.conversion import has_text
 from tagflow.confidence.model import fit_confidence, is_fitted
 from tagflow.confidence.ranking import account_contents, check_conservation, rank_tags
 from tagflow.confidence.reconciliation import find_failed, find_settled, keep_ranked, keep_settled
-from tagflow.confidence.thresholds import NEVER
 from tagflow.evaluation.gold import find_gold
 from tagflow.evaluation.report import report_curves, report_details, report_methods, report_tag_sets
 from tagflow.graph.edges import GROWN, count_origins, link_history
@@ -26,9 +25,10 @@ from tagflow.knowledge.corrections import (
 from tagflow.knowledge.passages import define_tags
 from tagflow.knowledge.samples import collect_samples
 from tagflow.materials import BATCH, check_graph, map_contents, recall_pairs
-from tagflow.pipeline.bands import find_thresholds, set_bands
+from tagflow.pipeline.bands import find_thresholds, set_bands, tell_bands
 from tagflow.pipeline.carrying import carry_edges, carry_output, carry_samples, carry_tagset
 from tagflow.pipeline.comparison import ablate_clues, list_entrants, run_methods
+from tagflow.pipeline.costs import Account, add_costs, report_costs
 from tagflow.pipeline.emergence import emerging_tags
 from tagflow.pipeline.jobs import carries, find_methods, is_increment, is_retry, wants_ablations
 from tagflow.pipeline.language_calibration import calibrate_language_model
@@ -37,7 +37,7 @@ from tagflow.pipeline.reading import make_raw_clues
 from tagflow.pipeline.report_page import write_report
 from tagflow.pipeline.resources import Dataset, Workbench
 from tagflow.pipeline.standing import describe_rest, keep_answers, read_stored, reuse_answers, tell_reasons
-from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, EVALUATION_REPORT, FUSED_TAGSET
+from tagflow.schemas import CANDIDATE_TAGS, CONTENT_TAG_GRAPH, FUSED_TAGSET
 from tagflow.settings import NGRAMS, THRESHOLDS
 from tagflow.tables import Tables
 from tagflow.taggers import list_compared
@@ -265,12 +265,14 @@ def tagged_output(
         settled = find_settled(stored, placed, model=model, version=version, held=rest)
         settled = settled.filter(is_increment(context) & ~settled.is_in(decided.implode()))
     asked = placed.filter(~pl.col("content_id").is_in(settled.implode()))
+    account = Account(dataset)
     answered = dataset.load_tagger()(asked, materials)
     letters = materials.failures.join(asked, on="content_id", how="semi").sort("content_id", "task")
     judged = settle_candidates(answered.join(letters, on="content_id", how="anti"), cases, fused_tagset)
+    spent = account.settle(len(asked) - judge.spared, letters["content_id"].n_unique())
     scored = judged.sort("content_id", -pl.col("confidence"), "tag")
     kept = keep_answers(judge, asked, letters, rest, (materials.cuts, stored["cuts"]))
-    tables = keep_settled(stored, settled, scored, kept)
+    tables = keep_settled(stored, settled, scored, kept) | {"costs": add_costs(stored["costs"], model, spent)}
     cut = asked if is_retry(context) else placed  # what was settled is cut as the settings say now
     judged = tables["scored_candidates"].join(cut, on="content_id", how="semi", maintain_order="left")
     allowed = enforce_rules(judged, dataset.decisions.rules, fused_tagset, cut)
@@ -282,13 +284,12 @@ def tagged_output(
     check_conservation(len(contents) + len(raw_clues["quarantine"]), status)
     tables["content_status"] = status
     counts = dict(status["status"].value_counts().sort("status").iter_rows())
-    bands = dict(tables["tagged_output"]["band"].value_counts().sort("band").iter_rows())
-    bands["applied_from"] = round(settings.tagging.apply_at, 3) if settings.tagging.apply_at < NEVER else "never"
+    bands = tell_bands(tables["tagged_output"], settings)
     anew = len(asked) - judge.standing
     work = {"tagged_anew": anew, "kept_as_they_were": len(placed) - anew, "refused_by_rules": len(allowed.removed)}
     work |= {"shown_in_part": tables["cuts"]["content_id"].n_unique()} if len(tables["cuts"]) else {}
-    spent = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"]) | tell_reasons(judge)
-    return make_result(context, dataset, tables, **counts, **bands, **work, **spent)
+    counted = materials.counts | dataset.count_work() | tell_spread(tables["tagged_output"]) | tell_reasons(judge)
+    return make_result(context, dataset, tables, **counts, **bands, **work, **counted)
 
 
 @dg.asset(**describe_asset("evaluation_report", "evaluation"))
@@ -303,7 +304,7 @@ def evaluation_report(
     tagged_output: Tables,
 ) -> Result:
     dataset = workbench.open_for(context)
-    own = dataset.settings.tagging.method
+    own, answered = dataset.settings.tagging.method, tagged_output["tagged_output"]
     gold = find_gold(raw_clues, resolve_tags(fused_tagset))
     test = raw_clues.filter(has_text()).join(gold.pairs, on="content_id", how="semi", maintain_order="left")
     scored = {own: tagged_output["scored_candidates"].join(test, on="content_id", how="semi")}
@@ -316,22 +317,21 @@ def evaluation_report(
     runs = run_methods(dataset, entrants if len(test) else [], test, materials)
     scored |= runs.scored
     single, thresholds = dataset.settings.task == "single", find_thresholds(dataset, confidence_model, model)
-    rows = report_methods(scored, tagged_output["tagged_output"], gold, own, thresholds, single=single)
-    tables = report_tag_sets(raw_clues, tagged_output["tagged_output"], fused_tagset, dataset.encoder)
-    tables["evaluation_report"] = pl.concat(
-        [rows.select(tables["evaluation_report"].columns), tables["evaluation_report"]]
-    )
+    rows = report_methods(scored, answered, gold, own, thresholds, single=single)
+    tables = report_tag_sets(raw_clues, answered, fused_tagset, dataset.encoder, dataset.settings.language)
+    about_tags = tables["evaluation_report"]
+    tables["evaluation_report"] = pl.concat([rows.select(about_tags.columns), about_tags])
     tables |= report_curves(scored, gold, own, single=single)
-    tables |= report_details(tagged_output["tagged_output"], scored, test, fused_tagset, gold)
-    tables |= {"method_costs": runs.table, "clue_results": EVALUATION_REPORT.tables["clue_results"].empty()}
-    if ablations and len(test):
-        tables["clue_results"] = ablate_clues(
-            dataset, raw_clues, test, scored[own], (fused_tagset, content_tag_graph, knowledge_base), model
-        )
+    tables |= report_details(answered, scored, test, fused_tagset, gold)
+    tables["method_costs"] = report_costs(own, tagged_output, runs.costs)
+    asked = test if ablations else test.clear()
+    artifacts = (fused_tagset, content_tag_graph, knowledge_base)
+    tables["clue_results"] = ablate_clues(dataset, raw_clues, asked, scored[own], artifacts, model)
     page = write_report(dataset, tables, make_vocabulary_version(fused_tagset, dataset.decisions.rules))
     counts = {"scored_contents": len(test), "held_out": gold.held_out, "proposed_anew": model.proposed}
-    shown = {"report": dg.MetadataValue.path(str(page))}
-    return make_result(context, dataset, tables, **counts, **dataset.count_work(), **shown)
+    return make_result(
+        context, dataset, tables, **counts, **dataset.count_work(), report=dg.MetadataValue.path(str(page))
+    )
 
 
 ASSETS = [

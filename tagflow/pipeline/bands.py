@@ -32,3 +32,10 @@ def set_bands(dataset: Dataset, judge: Tables, model: TagModel) -> DatasetSettin
             f"{settings.tagging.target_precision:g}; lower it, or annotate and correct more"
         )
     return settings
+
+
+def tell_bands(tagged: pl.DataFrame, settings: DatasetSettings) -> dict[str, int | float | str]:
+    """Return how many tags are in each band, and from which confidence they are applied, for the page."""
+    counts: dict[str, int | float | str] = dict(tagged["band"].value_counts().sort("band").iter_rows())
+    least = settings.tagging.apply_at
+    return counts | {"applied_from": round(least, 3) if least < NEVER else "never"}

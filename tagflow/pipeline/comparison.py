@@ -1,6 +1,5 @@
 """Runs several tagging methods on the same contents; what cannot run says why and stops no other."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from tagflow.evaluation.comparison import compare_clues
 from tagflow.evaluation.gold import find_gold
 from tagflow.graph.insertion import forget_contents
 from tagflow.materials import Materials, Tagger
+from tagflow.pipeline.costs import Account, refuse
 from tagflow.pipeline.resources import Dataset
 from tagflow.ports import TagModel
 from tagflow.schemas import EVALUATION_REPORT
@@ -48,11 +48,6 @@ class MethodRuns:
         """Why each method that did not run could not."""
         return {row["method"]: row["not_run"] for row in self.costs if row["not_run"]}
 
-    @property
-    def table(self) -> pl.DataFrame:
-        """The costs as ``method_costs``."""
-        return pl.DataFrame(self.costs, schema=EVALUATION_REPORT.tables["method_costs"].dtypes)
-
 
 def list_entrants(dataset: Dataset, methods: Sequence[str], *, ablations: bool = False) -> list[Entrant]:
     """Return the methods with their settings, and the dataset's own one without each of its parts if asked."""
@@ -78,20 +73,16 @@ def run_methods(
     for number, (label, method, tagger) in enumerate(entrants, start=1):
         obstacle = find_obstacle(method, contents, materials)
         if obstacle is not None:
-            runs.costs.append(_count(label, 0) | {"not_run": obstacle})
+            runs.costs.append({"method": label, **refuse(obstacle)})
             dataset.progress.say(f"{label}: not run: {obstacle}")
             continue
         own = materials.renew()
-        before, failed = _read_books(dataset), len(own.failures)
-        started = time.process_time()
+        account, failed = Account(dataset), len(own.failures)
         runs.scored[label] = tagger(contents, own)
-        seconds = time.process_time() - started
-        spent = {name: value - before.get(name, 0) for name, value in _read_books(dataset).items()}
-        unanswered = len(own.failures) - failed
-        runs.costs.append(_count(label, len(contents)) | spent | {"seconds": seconds, "unanswered": unanswered})
-        dataset.progress.say(
-            f"{label}: {number} of {len(entrants)} methods, {len(contents):,} contents, {seconds:.1f} s of one core"
-        )
+        spent = account.settle(len(contents), len(own.failures) - failed)
+        runs.costs.append({"method": label, **spent, "not_run": None})
+        took = f"{len(contents):,} contents, {spent['seconds']:.1f} s of one core"
+        dataset.progress.say(f"{label}: {number} of {len(entrants)} methods, {took}")
     return runs
 
 
@@ -103,7 +94,7 @@ def ablate_clues(
     artifacts: tuple[pl.DataFrame, Tables, pl.DataFrame],
     model: TagModel,
 ) -> pl.DataFrame:
-    """Return the ``clue_results``: what each field earns the own method on the test contents that have it.
+    """Return the ``clue_results``: what each field earns the own method on the test contents that have it, if any.
 
     Each time the contents enter the graph anew without the field, as if they had never had it; nothing is refitted.
 
@@ -115,6 +106,9 @@ def ablate_clues(
         artifacts: ``fused_tagset``, ``content_tag_graph`` and ``knowledge_base``.
         model: the tag model that judges.
     """
+    empty = EVALUATION_REPORT.tables["clue_results"].empty()
+    if not len(test):
+        return empty
     tagset, graph, samples = artifacts
     gold, parts = find_gold(raw_clues, resolve_tags(tagset)), []
     bare = forget_contents(graph, raw_clues.filter(pl.col("split") == "test")["content_id"])
@@ -126,24 +120,9 @@ def ablate_clues(
         without = dataset.load_tagger()(changed, materials)
         parts.append(compare_clues(field_name, scored, without, changed["content_id"], gold))
         dataset.progress.say(f"without {field_name}: {len(changed):,} contents")
-    return pl.concat([EVALUATION_REPORT.tables["clue_results"].empty(), *parts]).sort(
+    return pl.concat([empty, *parts]).sort(
         pl.col("with_it") - pl.col("without_it"), descending=True, maintain_order=True
     )
-
-
-def _count(method: str, contents: int) -> dict[str, Any]:
-    empty = dict.fromkeys(("requests", "answers_reused", "tokens", "unanswered"), 0)
-    return {"method": method, "contents": contents, **empty, "seconds": None, "money": None, "not_run": None}
-
-
-def _read_books(dataset: Dataset) -> dict[str, Any]:
-    """Return what the dataset's language model was asked so far in this stage of the run; nothing without one."""
-    said = dataset.desk.count() if dataset.desk else {}
-    if not said:
-        return {}
-    tokens = int(said["prompt_tokens"]) + int(said["completion_tokens"])
-    money = {"money": float(str(said["money"]).split()[0])} if "money" in said else {}
-    return {"requests": said["requests"], "answers_reused": said["answers_reused"], "tokens": tokens} | money
 
 
 def open_materials(dataset: Dataset, tables: dict[str, Tables]) -> Materials:

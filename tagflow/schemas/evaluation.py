@@ -1,5 +1,6 @@
 """How good the tags and the tag set are (TagGPT §3, LLM4Tag §4)."""
 
+from tagflow.schemas.costs import SPENT
 from tagflow.schemas.dtypes import COUNT, SHARE, TEXT, TEXTS
 from tagflow.tables import Artifact, Column, Table
 
@@ -80,16 +81,11 @@ EVALUATION_REPORT = Artifact(
         ),
         "method_costs": Table(
             {
-                "method": Column(TEXT, "tagging method; the dataset's own answers come from tagged_output"),
-                "contents": Column(COUNT, "held-out contents that it was run on"),
-                "seconds": Column(SHARE, "processor seconds it took", nullable=True),
-                "requests": Column(COUNT, "requests to a language model"),
-                "answers_reused": Column(COUNT, "answers that were kept from before and cost nothing"),
-                "tokens": Column(COUNT, "tokens of prompts and answers that were paid"),
-                "money": Column(
-                    SHARE, "what they cost, in the deployment's currency; null without a price", nullable=True
+                "method": Column(TEXT, "tagging method; the row of the dataset's own one comes from tagged_output"),
+                "contents": Column(
+                    COUNT, "held-out contents that it was run on; of the own method, all that were asked"
                 ),
-                "unanswered": Column(COUNT, "contents without a usable answer"),
+                **SPENT,
                 "not_run": Column(TEXT, "why it was not run; null if it was", nullable=True),
             },
             key=("method",),

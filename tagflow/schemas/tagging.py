@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tagflow.schemas.costs import TAGGING_COSTS
 from tagflow.schemas.dead_letters import DEAD_LETTERS
 from tagflow.schemas.dtypes import COUNT, FLAG, SHARE, TEXT, TEXTS
 from tagflow.tables import Artifact, Column, Table
@@ -261,6 +262,7 @@ TAGGED_OUTPUT = Artifact(
                 "total": Column(COUNT, "characters it has"),
             },
         ),
+        "costs": TAGGING_COSTS,
     },
     "TagGPT §2.2, LLM4Tag §3.2-3.4",
     "One row a (content, tag) with confidence, band and reason; everything judged; the status of every record.",

@@ -74,6 +74,11 @@ class ReusingTagModel(WrappedTagModel):
         return self.stale["reason"].null_count()
 
     @property
+    def spared(self) -> int:
+        """How many contents the wrapped model was not asked about, as their answer stood."""
+        return 0 if self._only_note else self.standing
+
+    @property
     def basis(self) -> pl.DataFrame:
         """``tagged_output.basis`` without samples and state, of the contents that have an answer."""
         return self._books.basis.join(self.failures, on="content_id", how="anti", maintain_order="left")

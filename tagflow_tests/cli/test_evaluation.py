@@ -24,8 +24,11 @@ def test_methods_parts_and_fields_are_measured_and_printed(demo_copy: Demo, tmp_
     board = said.out[said.out.index("recipes: 38 held-out contents with gold") :]
     tables = check_tables(EVALUATION_REPORT, demo_copy.store.read_all("recipes", "evaluation_report"))
     variants = {f"llm4tag {part}" for part in list_variants("llm4tag")}
-    assert set(tables["method_costs"]["method"]) == {"tfidf", "hashtags"} | variants
+    assert set(tables["method_costs"]["method"]) == {"llm4tag", "tfidf", "hashtags"} | variants
     assert tables["method_costs"].filter(pl.col("method") == "tfidf")["contents"].item() == 38
+    own = tables["method_costs"].row(by_predicate=pl.col("method") == "llm4tag", named=True)
+    assert (own["contents"], own["requests"], own["money"]) == (176, 0, None), "all that it tagged, for nothing"
+    assert own["seconds"] > 0
     for method in ("llm4tag", "tfidf", *variants):
         assert f"\n  {method} " in board
     fields = tables["clue_results"]

@@ -94,7 +94,8 @@ def write_output(store: DuckDBStore, scored: pl.DataFrame, model: str, settings:
     tagged = rank_tags(scored, settings, model=model, version=version)
     status = account_contents(clues["raw_clues"], clues["quarantine"], tagged, scored["content_id"])
     tables = {"tagged_output": tagged, "scored_candidates": scored, "content_status": status}
-    tables |= {name: TAGGED_OUTPUT.tables[name].empty() for name in ("dead_letters", "cuts", "basis", "answers")}
+    beside = ("dead_letters", "cuts", "basis", "answers", "costs")
+    tables |= {name: TAGGED_OUTPUT.tables[name].empty() for name in beside}
     store.write("kitchen", "tagged_output", tables)
 
 

@@ -82,7 +82,8 @@ def test_every_record_read_is_accounted_for_once():
     scored = score(("a", "x", 0.9), ("a", "y", 0.8), ("b", "x", 0.1))
     tagged = rank_tags(scored, DatasetSettings(), model="match/embedded", version="123")
     tables = {"tagged_output": tagged, "scored_candidates": scored, "content_status": account(tagged)}
-    tables |= {name: TAGGED_OUTPUT.tables[name].empty() for name in ("dead_letters", "cuts", "basis", "answers")}
+    beside = ("dead_letters", "cuts", "basis", "answers", "costs")
+    tables |= {name: TAGGED_OUTPUT.tables[name].empty() for name in beside}
     checked = check_tables(TAGGED_OUTPUT, tables)
     assert checked["content_status"].select("content_id", "status", "tags").rows() == [
         ("b", "no_tag_fits", 0),

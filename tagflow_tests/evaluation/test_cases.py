@@ -51,4 +51,10 @@ def test_words_count_once_a_content() -> None:
         schema=["content_id", "tag"],
         orient="row",
     )
-    assert count_words(assigned).rows() == [("soup", 2), ("家常菜", 2), ("bean", 1), ("day", 1), ("of", 1)]
+    assert count_words(assigned, "zh").rows() == [("soup", 2), ("家常菜", 2), ("bean", 1), ("day", 1), ("of", 1)]
+    assert count_words(assigned, "en").rows() == [("soup", 2), ("家常菜", 2), ("bean", 1), ("day", 1)]
+
+
+def test_a_tag_that_is_a_function_word_by_its_spelling_counts() -> None:
+    assigned = pl.DataFrame({"content_id": ["1", "2", "2"], "tag": ["IT", "IT", "all of it"]})
+    assert count_words(assigned, "en").rows() == [("it", 2)]

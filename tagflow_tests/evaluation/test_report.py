@@ -97,7 +97,7 @@ TAGGED = scored(("c1", "soup", 0.9), ("c2", "soup", 0.9), ("c3", "vegan", 0.9))
 
 def test_both_tag_sets_are_measured_on_the_same_contents() -> None:
     """People: soup twice and its like, broth, once, on the two labelled contents; tagflow: all three contents."""
-    tables = check(report_tag_sets(CLUES, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER))
+    tables = check(report_tag_sets(CLUES, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER, "en"))
     values = {(row["method"], row["metric"]): row["value"] for row in tables["evaluation_report"].to_dicts()}
     people, ours = "tag set: people", "tag set: tagflow"
     assert (values[people, "tags in the set"], values[ours, "tags in the set"]) == (2, 2)
@@ -112,14 +112,14 @@ def test_both_tag_sets_are_measured_on_the_same_contents() -> None:
 
 def test_contents_without_labels_leave_tagflow_alone_in_the_report() -> None:
     clues = CLUES.with_columns(labels=pl.lit([], dtype=pl.List(pl.String)))
-    tables = report_tag_sets(clues, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER)
+    tables = report_tag_sets(clues, TAGGED, tag_set({"soup": [], "vegan": []}), ENCODER, "en")
     assert set(tables["evaluation_report"]["method"]) == {"tag set: tagflow"}
     assert set(tables["popularity"]["tag_set"]) == set(tables["least_effort"]["tag_set"]) == {"tagflow"}
 
 
 def test_an_empty_tag_set_gives_no_row() -> None:
     clues = CLUES.with_columns(labels=pl.lit([], dtype=pl.List(pl.String)))
-    tables = check(report_tag_sets(clues, TAGGED.clear(), tag_set({}), ENCODER))
+    tables = check(report_tag_sets(clues, TAGGED.clear(), tag_set({}), ENCODER, "en"))
     assert all(frame.is_empty() for frame in tables.values())
 
 

@@ -174,7 +174,12 @@ def test_every_method_that_asks_runs_and_its_costs_stand_in_the_report(
     store = make_kitchen(tame, tmp_path, monkeypatch, records, {"methods": methods}, samples=1, shown=1)
     monkeypatch.setenv("TAGFLOW_LLM_PRICE", "1/2 EUR")
     made = materialize(tmp_path, NAME, "*evaluation_report")
-    costs = store.read(NAME, "evaluation_report", "method_costs").filter(pl.col("method").is_in(methods))
+    told = store.read(NAME, "evaluation_report", "method_costs")
+    own, booked = told.row(by_predicate=pl.col("method") == "llm4tag", named=True), metadata_of(made, "tagged_output")
+    assert (own["contents"], own["requests"]) == (len(records), booked["requests"])
+    assert own["tokens"] == booked["prompt_tokens"] + booked["completion_tokens"] > 0
+    assert own["money"] > 0
+    costs = told.filter(pl.col("method").is_in(methods))
     assert set(costs["method"]) == set(methods)
     assert costs["not_run"].null_count() == len(methods), "each of them ran"
     assert costs["contents"].to_list() == [len(labels)] * len(methods)

@@ -168,7 +168,8 @@ def test_a_second_run_with_the_same_decisions_changes_nothing_at_all(data: Path)
     for name, tables in before.items():
         assert set(after[name]) == set(tables)
         for table, frame in tables.items():
-            assert after[name][table].equals(frame), (name, table)
+            if table not in ("costs", "method_costs"):  # processor time
+                assert after[name][table].equals(frame), (name, table)
 
 
 def test_a_tag_set_stored_by_an_older_version_is_rebuilt_with_its_ids(data: Path) -> None:
