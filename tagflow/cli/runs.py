@@ -13,6 +13,7 @@ import yaml
 from tagflow.adapters.data_folder import find_checkout, find_data
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.calls import WAITING
+from tagflow.cli.layout import count
 from tagflow.cli.retries import read_letters
 from tagflow.settings import load_settings
 
@@ -83,7 +84,7 @@ def run_dataset(
         register_datasets(instance, data)
         job = definitions.resolve_implicit_global_asset_job_def()
         chosen = choose_assets(definitions, select)
-        click.echo(f"{name}: {len(chosen)} assets, from {data / name}")
+        click.echo(f"{name}: {count(len(chosen), 'asset')}, from {data / name}")
         try:
             result = job.execute_in_process(
                 instance=instance,
