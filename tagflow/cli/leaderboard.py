@@ -10,6 +10,7 @@ from tagflow.cli.layout import align
 from tagflow.evaluation.leaderboard import OWN, cross_methods, gather_leaderboard
 from tagflow.settings import list_datasets, load_settings
 
+SIGNS = MARKS | {OWN: "*"}
 SHOWN = {"ndcg10": "nDCG@10", "p1": "P@1"}
 TOGETHER = 6  # datasets beside each other, so that a line fits a terminal
 
@@ -37,9 +38,7 @@ def show_leaderboard(board: pl.DataFrame) -> list[str]:
     """Return the board as lines: a table for each metric, methods by their mean; then what was not run, and why."""
     if board.drop_nulls("ndcg10").is_empty():
         return ["no dataset was evaluated: run tagflow evaluate NAME on one that has labels"]
-    marks = {
-        (row["method"], row["dataset"]): (MARKS | {OWN: "*"}).get(row["verdict"] or "", "") for row in board.to_dicts()
-    }
+    marks = {(row["method"], row["dataset"]): SIGNS.get(row["verdict"] or "", "") for row in board.to_dicts()}
     lines = []
     for column, metric in SHOWN.items():
         crossed = cross_methods(board, column)

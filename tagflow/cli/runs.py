@@ -26,6 +26,9 @@ ANSWERS_KEPT = (
     "for them again."
 )
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run configuration under which Dagster writes nothing to the terminal."""
+
 BASE_DIRS = ("storage", "local_artifact_storage", "compute_logs")
 """Blocks of dagster.yaml that say where things lie; inside a Dagster home the defaults are right."""
 
@@ -91,7 +94,7 @@ def run_dataset(
                 partition_key=name,
                 asset_selection=chosen,
                 tags={**(tags or {}), **({MODE: "failed"} if failed else {})},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config=QUIET,
             )
         except dg.DagsterExecutionInterruptedError as stop:
             raise KeyboardInterrupt(ANSWERS_KEPT if settings.brain == "llm" else STOPPED) from stop

@@ -71,9 +71,9 @@ def _add(before: float | None, now: float | None) -> float | None:
 
 def _read_books(dataset: Dataset) -> dict[str, Any]:
     """Return what the dataset's language model was asked so far in this stage of the run; nothing without one."""
-    said = dataset.desk.count() if dataset.desk else {}
-    if not said:
+    said = dataset.desk.read_books() if dataset.desk else None
+    if said is None:
         return {}
-    tokens = int(said["prompt_tokens"]) + int(said["completion_tokens"])
-    money = {"money": float(str(said["money"]).split()[0])} if "money" in said else {}
-    return {"requests": said["requests"], "answers_reused": said["answers_reused"], "tokens": tokens} | money
+    counts = {"requests": said.requests, "answers_reused": said.answers_reused}
+    tokens = said.prompt_tokens + said.completion_tokens
+    return {**counts, "tokens": tokens, **({} if said.money is None else {"money": said.money})}

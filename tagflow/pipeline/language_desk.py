@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -29,6 +30,24 @@ from tagflow.tagmodels.writing import Limits, Writer
 
 ORPHANED = "the process that started this run is gone, so nothing further is asked: start the run again"
 """What a step says that nobody waits for."""
+
+
+class Spent(NamedTuple):
+    """What a stage of a run asked and paid.
+
+    Attributes:
+        requests: sent.
+        answers_reused: that were kept from before and cost nothing.
+        prompt_tokens: paid.
+        completion_tokens: paid.
+        money: in the currency of the deployment's price; None without one.
+    """
+
+    requests: int
+    answers_reused: int
+    prompt_tokens: int
+    completion_tokens: int
+    money: float | None
 
 
 class LanguageDesk:
@@ -102,16 +121,23 @@ class LanguageDesk:
         watch_parent(lambda: endpoint.give_up(ORPHANED))
         return endpoint
 
-    def count(self) -> dict[str, int | float | str]:
-        """Return what this stage asked and paid in this run; nothing if it asked nothing."""
+    def read_books(self) -> Spent | None:
+        """Return what this stage asked and paid in this run; None if it asked nothing."""
         if "endpoint" not in self.__dict__:
-            return {}
+            return None
         costs = self.journal.costs(self._run).filter(pl.col("stage") == self._stage)
-        total = costs.select(pl.sum("requests", "stored", "prompt_tokens", "completion_tokens", "money")).row(0)
-        names = ("requests", "answers_reused", "prompt_tokens", "completion_tokens")
-        counts: dict[str, int | float | str] = dict(zip(names, total[:4], strict=True))
-        price = self.deployment.price
-        return counts | ({"money": f"{total[4]:.4f} {price.currency}"} if price else {})
+        sums = costs.select(
+            pl.sum("requests", "prompt_tokens", "completion_tokens", "money"), answers_reused=pl.sum("stored")
+        )
+        return Spent(**sums.row(0, named=True) | ({} if self.deployment.price else {"money": None}))
+
+    def count(self) -> dict[str, int | float | str]:
+        """Return the same for people, by name; nothing if it asked nothing."""
+        spent, price = self.read_books(), self.deployment.price
+        if spent is None:
+            return {}
+        counts: dict[str, int | float | str] = {name: said for name, said in spent._asdict().items() if name != "money"}
+        return counts | ({"money": f"{spent.money:.4f} {price.currency}"} if price else {})
 
     def close(self) -> None:
         """End the connections and close the file, if they were opened."""

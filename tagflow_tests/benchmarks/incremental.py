@@ -17,14 +17,14 @@ import numpy as np
 import polars as pl
 
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.cli.runs import hush_dagster
+from tagflow.cli.runs import QUIET, hush_dagster
 from tagflow.graph.insertion import build_graph
 from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.tables import Tables
 from tagflow_tests.benchmarks.quality import write_dataset
-from tagflow_tests.pipeline.runs import QUIET, metadata_of
+from tagflow_tests.pipeline.runs import metadata_of
 
 WARM = 50  # contents of a first small run, so that imports and weights are loaded
 

@@ -14,12 +14,12 @@ import click
 
 from tagflow.adapters.duckdb_store import DuckDBStore
 from tagflow.cli.leaderboard import show_leaderboard
-from tagflow.cli.runs import hush_dagster
+from tagflow.cli.runs import QUIET, hush_dagster
 from tagflow.evaluation.leaderboard import gather_leaderboard
 from tagflow.pipeline.jobs import METHODS
 from tagflow.taggers import list_methods
 from tagflow_tests.benchmarks.quality import write_dataset
-from tagflow_tests.pipeline.runs import QUIET, materialize
+from tagflow_tests.pipeline.runs import materialize
 
 
 @click.command()

@@ -23,7 +23,7 @@ import polars as pl
 import yaml
 
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.cli.runs import hush_dagster
+from tagflow.cli.runs import QUIET, hush_dagster
 from tagflow.confidence.reliability import bin_reliability, brier_score, expected_calibration_error
 from tagflow.confidence.thresholds import find_threshold, measure_interval
 from tagflow.evaluation.gold import Gold, find_gold
@@ -34,7 +34,7 @@ from tagflow.taggers import load_tagger
 from tagflow.tagset.normalisation import normalise
 from tagflow.tagset.vocabulary import resolve_tags
 from tagflow_tests.benchmarks.character_vote import vote_by_characters
-from tagflow_tests.pipeline.runs import QUIET, materialize
+from tagflow_tests.pipeline.runs import materialize
 
 ANNIF = {  # Annif 1.4.3, our measurement: best single backend and ensemble, nDCG@10 and P@1
     "foodcom": ((0.821, 0.960), (0.823, 0.920)),

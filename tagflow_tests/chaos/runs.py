@@ -7,12 +7,12 @@ from pathlib import Path
 
 import dagster as dg
 
+from tagflow.cli.runs import QUIET
 from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.selection import choose_assets
 from tagflow_tests.llm.fault_server import FaultServer
-from tagflow_tests.pipeline.runs import QUIET
 
 KEY = "canary-key-0123456789"
 UP_TO_TAGS = "*tagged_output"

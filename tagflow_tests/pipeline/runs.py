@@ -11,9 +11,6 @@ from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
 from tagflow.pipeline.selection import choose_assets
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""Run configuration under which Dagster writes nothing to the terminal."""
-
 RECIPES = Path(__file__).resolve().parents[2] / "data" / "recipes" / "contents" / "recipes.jsonl"
 
 

@@ -1,11 +1,14 @@
 """What tagging takes is summed over runs as long as the same method and model tag."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 
-from tagflow.pipeline.costs import METHOD_COSTS, TAGGING_COSTS, add_costs, refuse, report_costs
+from tagflow.pipeline.costs import METHOD_COSTS, TAGGING_COSTS, Account, add_costs, refuse, report_costs
+from tagflow.pipeline.language_desk import Spent
 from tagflow_tests.conftest import Demo
 from tagflow_tests.frames import make_frame
 from tagflow_tests.pipeline.runs import materialize
@@ -42,6 +45,15 @@ def test_another_model_begins_anew_and_a_run_that_asks_nobody_changes_nothing() 
 def test_money_is_known_as_far_as_a_price_was(before: float | None, now: float | None, sum_: float | None) -> None:
     once = add_costs(TAGGING_COSTS.empty(), "m", FIRST | {"money": before})
     assert add_costs(once, "m", SECOND | {"money": now})["money"].item() == sum_
+
+
+def test_an_account_has_what_came_since_it_was_opened_to_the_last_digit() -> None:
+    """A content may cost a hundredth of a thousandth; none of it is lost to the four digits that people see."""
+    books = iter([Spent(1, 0, 10, 5, 0.00001), Spent(4, 1, 40, 25, 0.00004)])
+    dataset: Any = SimpleNamespace(desk=SimpleNamespace(read_books=lambda: next(books)))
+    spent = Account(dataset).settle(contents=2, unanswered=0)
+    assert (spent["requests"], spent["answers_reused"], spent["tokens"]) == (3, 1, 50)
+    assert spent["money"] == pytest.approx(0.00003)
 
 
 def test_the_own_method_stands_first_with_what_it_took_and_one_that_was_not_run_with_the_reason() -> None:

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from tagflow.adapters.duckdb_store import DuckDBStore
-from tagflow.cli.runs import prepare_home
+from tagflow.cli.runs import QUIET, prepare_home
 from tagflow.pipeline.datasets import register_datasets
 from tagflow.pipeline.definitions import build_definitions
 from tagflow.pipeline.resources import Workbench
@@ -21,7 +21,7 @@ from tagflow_tests.chaos.wiring import unwire, wire
 from tagflow_tests.chaos.worlds import write_world
 from tagflow_tests.llm.fault_server import FaultServer
 from tagflow_tests.llm.keyword_reader import read_words
-from tagflow_tests.pipeline.runs import QUIET, metadata_of
+from tagflow_tests.pipeline.runs import metadata_of
 
 CONTENTS = 30
 
